@@ -43,7 +43,8 @@ SETS = ("dev", *(f"dev{i}" for i in range(2, 14)))
 TIMELINES = ("dev", *(f"dev{i}" for i in range(3, 17)))
 COUNTS_TWICE = ("messages", "nothing of ")  # sources whose examples have weight 2
 FILLED, TYPED = 2, 3  # fillings of a template of nothing.txt; statements drawn of each family
-QUESTIONS, TOLD = 2, 3  # of each statement of told_*.txt, at most; only every third is taken
+QUESTIONS = 2  # of each statement of told_*.txt, at most
+THIRD, BESIDE = "told", "told beside"  # sources: every third line of told_*.txt, and the others
 ASKING = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98])
 RIDGE, RIDGE_ASKS, STEPS = 50.0, 200.0, 12
 SLIGHT = 1e-6
@@ -80,10 +81,11 @@ def examples() -> list[Example]:
     for name in TIMELINES:
         found += [Example(name, one["text"], True) for one in lines(f"timeline_{name}")]
     for code in CODES:
-        for line in (HERE / f"told_{code}.txt").read_text().splitlines()[::TOLD]:
+        for number, line in enumerate((HERE / f"told_{code}.txt").read_text().splitlines()):
             said, asked, _ = (part.strip() for part in line.split("|"))
-            found.append(Example("told", said, True))
-            found += [Example("told", q, False, True) for q in asked.split(" / ")[:QUESTIONS]]
+            source = BESIDE if number % 3 else THIRD
+            found.append(Example(source, said, True))
+            found += [Example(source, q, False, True) for q in asked.split(" / ")[:QUESTIONS]]
         found += [Example("general", q, False) for q in general(code)]
         found += [Example("general", q, False) for _, q in anchors(code)]
     for one in changes():
@@ -118,6 +120,16 @@ def fit(rows: np.ndarray, truth: np.ndarray, counts: np.ndarray, penalty: float)
     return Weights({"each": each, "alone": weights[0] - each @ mean})
 
 
+def count(examples: Sequence[Example]) -> np.ndarray:
+    """The weights of the examples in a fit."""
+    return np.array([1 + one.source.startswith(COUNTS_TWICE) for one in examples], float)
+
+
+def leave_out(name: str, examples: Sequence[Example]) -> list[bool]:
+    """Whether each example is of another set than this."""
+    return [one.source.removeprefix("nothing of ") != name for one in examples]
+
+
 class Known:
     """Runs the memory's decision to keep a message under any weights, on embeddings read once."""
 
@@ -138,8 +150,8 @@ class Known:
 async def read_all(
     parts: Sequence[str], texts: Sequence[str]
 ) -> tuple[dict[str, Sentence], dict[str, np.ndarray]]:
-    """The classifications of the parts of messages and of the texts; and of each text the embedding
-    by which it is told what asks."""
+    """The classifications of the parts of messages and of all texts; and, for some `texts`, the
+    embeddings by which what asks is told."""
     reader = Reader(Encoder(encoder_here, processor()))
     ordered = sorted({*parts, *texts}, key=len)  # texts of similar length share a batch
     read = dict(zip(ordered, await reader.alone(ordered), strict=True))
@@ -157,49 +169,48 @@ def main() -> None:
     options = ask.parse_args()
     every = examples()
     texts = [one.text for one in every]
-    read, both = asyncio.run(
-        read_all([part for text in texts for part in hearing.parts_of(text)], texts)
-    )
+    some = [one for one in every if one.source != BESIDE]  # enough for what asks
+    parts = [part for text in texts for part in hearing.parts_of(text)] + texts
+    read, both = asyncio.run(read_all(parts, [one.text for one in some]))
     known = Known(read)
     rows = np.stack([extract_features(read[text].whole, text) for text in texts]).astype(float)
-    of_both = np.stack([extract_features(both[text], text) for text in texts]).astype(float)
+    of_both = np.stack([extract_features(both[one.text], one.text) for one in some]).astype(float)
     truth = np.array([one.states for one in every], float)
-    asks = np.array([one.asks for one in every], float)
-    counts = np.array([1 + one.source.startswith(COUNTS_TWICE) for one in every], float)
+    asks = np.array([one.asks for one in some], float)
+    counts, counts_asks = count(every), count(some)
     figures = {}
     for name in SETS:
-        apart = [one.source.removeprefix("nothing of ") != name for one in every]
+        apart, apart_asks = leave_out(name, every), leave_out(name, some)
         weights = fit(rows[apart], truth[apart], counts[apart], RIDGE)
         first = int(f"heard_{name}" in LEARNED)  # the reader is trained on every second line
         for kind, wanted in (("kept", True), ("kept of nothing", False)):
             if wanted:
-                some = [one["messages"][0] for one in lines(f"heard_{name}")]
+                said = [one["messages"][0] for one in lines(f"heard_{name}")]
             else:
-                some = [one["text"] for one in lines(f"heard_{name}_nothing")]
-            some = some[first :: 1 + first]
-            heard = [known.has_statement(text, weights) for text in some]
+                said = [one["text"] for one in lines(f"heard_{name}_nothing")]
+            said = said[first :: 1 + first]
+            heard = [known.has_statement(text, weights) for text in said]
             figures[f"{name}: {kind}"] = round(float(np.mean(heard)), 3)
             if options.show:
-                for text, kept in zip(some, heard, strict=True):
+                for text, kept in zip(said, heard, strict=True):
                     if kept != wanted:
                         likely = round(weights.likely(read[text].whole, text), 2)
                         report.say("KEPT" if kept else "LOST", likely, text)
-        asking = fit(of_both[apart], asks[apart], counts[apart], RIDGE_ASKS)
+        asking = fit(of_both[apart_asks], asks[apart_asks], counts_asks[apart_asks], RIDGE_ASKS)
         for kind in ("unknown", "general"):
-            some = [one["q"] for one in lines(f"heard_{name}_{kind}")][first :: 1 + first]
-            likely = np.array([asking.likely(both[text], text) for text in some])
-            own = np.array([speaks_of_oneself(text) for text in some])
-            for limit in ASKING if some else ():
+            asked = [one["q"] for one in lines(f"heard_{name}_{kind}")][first :: 1 + first]
+            likely = np.array([asking.likely(both[text], text) for text in asked])
+            own = np.array([speaks_of_oneself(text) for text in asked])
+            for limit in ASKING if asked else ():
                 over = likely >= limit
                 figures[f"{name}: {kind} asks {limit}"] = round(float(over.mean()), 3)
                 figures[f"{name}: {kind} asks {limit}, of oneself"] = round(
                     float((own & over).mean()), 3
                 )
-    for path, features, wanted_of, penalty in (
-        (WEIGHTS, rows, truth, RIDGE),
-        (ASKS, of_both, asks, RIDGE_ASKS),
+    for path, weights in (
+        (WEIGHTS, fit(rows, truth, counts, RIDGE)),
+        (ASKS, fit(of_both, asks, counts_asks, RIDGE_ASKS)),
     ):
-        weights = fit(features, wanted_of, counts, penalty)
         each = [float(f"{x:.4g}") for x in weights.each]
         path.write_text(json.dumps({"alone": round(weights.alone, 4), "each": each}) + "\n")
     report.write("weigh_stating", figures, [])

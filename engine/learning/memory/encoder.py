@@ -39,7 +39,7 @@ SAID = "said."  # prefix of the weights that are tuned to read statements
 PUBLISHED = "published."  # prefix of the finder's weights: as published but for the upper layers
 ALIGNING = aligning.NAME  # the program that aligns two texts
 VIEWING = "view"  # the program of the published layers up to the last of VIEWED
-VIEWED = (6, 8)  # published layers that tell kinds of texts apart
+VIEWED = (6, aligning.LOWER)  # published layers that tell kinds of texts apart
 FIND = "find."  # prefix of the maps that bring a question near the statements that answer it
 HEADS = (
     *(f"{SAID}{name}." for name in ("kind", "pair", "change", "replaces")),

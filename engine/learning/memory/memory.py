@@ -30,7 +30,7 @@ from oneseek.engine.learning.memory.second_look import names, plain_words
 from oneseek.engine.learning.memory.statements import evidence, succession
 from oneseek.engine.learning.memory.statements.groups import words_in
 from oneseek.engine.learning.memory.statements.introducing import find_introduced
-from oneseek.engine.learning.memory.statements.reader import Asking, Place, Reader, sigmoid
+from oneseek.engine.learning.memory.statements.reader import Asking, Reader, sigmoid
 from oneseek.engine.learning.memory.statements.rows import Person
 from oneseek.engine.learning.memory.statements.said import STEM, StatementIndex, rescale
 from oneseek.engine.learning.memory.statements.statement import (
@@ -160,18 +160,15 @@ class Memory:
     async def _read(self, words: str, user: str) -> Read:
         known = self.recogniser.known  # the meaning serves facts alone
         meaning = (await self.encoder.of([words]))[0] if known else None
-        place = await self.reader.locate_question(words)
-        if not len(self.said):
-            alone, _ = await self.reader.read_question(words, (), place)
-            return Read(meaning, alone.asks, alone.states, {})
-        alone, speaks = await self._find_evidence(words, place, user)
+        alone, speaks = await self._find_evidence(words, user)
         return Read(meaning, alone.asks, alone.states, speaks)
 
     async def _find_evidence(
-        self, words: str, place: Place, user: str
+        self, words: str, user: str
     ) -> tuple[Asking, dict[str, dict[str, float]]]:
         """The question read alone, and the features of the statements near it. While it is read,
         statements may be forgotten, and the memory may be loaded anew."""
+        place = await self.reader.locate_question(words)
         first = self.said.nearest(words, place.whole, user, FIRST, CLOSE)
         if more := [id for id in self.succession.find_linked(list(first)) if id in self.facts]:
             first |= self.said.nearness(words, place.whole, more)

@@ -38,7 +38,7 @@ from oneseek.engine.learning.memory.statements.statement import Found, is_for
 from oneseek.engine.model.tokenizer import Tokenizer
 
 ASKS_NOTHING = 0.2  # below, a question that names nobody is a general one
-LIKELY = 0.42  # least sum of scores of a statement that answers in place of an invented list
+LIKELY = 0.42  # least sum of scores for one statement to answer a question for several
 NEAREST = 0.12  # with a smaller sum of scores, nothing that was told is near the question
 # The least sum of scores for a question to be split, and the least score of each of its parts.
 NEAR_PART, PART_SURE = 0.045, 0.15
@@ -138,7 +138,7 @@ class Replies:
         return asks_for_own(question, (await self.memory.read(question, user)).asks, knows)
 
     def _offer_nearest(self, nearest: Found, code: str) -> Speaking:
-        """The reply that just that was not told, with the nearest statement."""
+        """The reply that exactly that was not told, with the nearest statement."""
         text = words_of(code)["not_exactly"].format(said=nearest.fact["answer"])
         return replace(self.say(text, [nearest]), sure=False)
 
