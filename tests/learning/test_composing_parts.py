@@ -12,7 +12,7 @@ from oneseek.engine.learning.composing.naming import find_introduction
 from oneseek.engine.learning.composing.parts import parts
 from oneseek.engine.learning.composing.quantities import hours, moments, quantities
 from oneseek.engine.learning.composing.reckoning import reckon
-from oneseek.engine.learning.composing.rules import compose
+from oneseek.engine.learning.composing.rules import compose, takes_several
 from oneseek.engine.learning.composing.tasks import is_task, notes_for, questions_of
 from oneseek.engine.learning.memory.oneself import (
     asks_for_advice,
@@ -101,6 +101,7 @@ def test_what_a_row_tells_is_counted(question, statements, number):
         ("How many chairs do we own?", ("There are four chairs in the kitchen",
                                         "The shed has two folding chairs"), 6),
         ("How many hens have we got?", ("We have six hens", "sold two of them to Maureen"), 4),
+        ("How many books are here?", ("borrowed four books", "returned one of them today"), 3),
         ("How many hens have we got?", ("We have six hens", "Now we have eight hens"), 8),
         ("How many hens have we got?", ("We have six hens",
                                         "bought another hen today, don't tell Jo"), 7),
@@ -429,3 +430,18 @@ def test_the_plainest_questions_are_for_ones_own_and_that_plumber_who_came_is_no
 )
 def test_advice_is_told_from_what_is_asked_of_oneself(question, advice):
     assert asks_for_advice(question) == advice
+
+
+@pytest.mark.parametrize(
+    ("question", "code", "wanted"),
+    [
+        ("Where have I lived?", "en", True),
+        ("Where have I put the receipt?", "en", False),
+        ("Var har jag bott?", "sv", True),
+        ("Var har jag lagt kvittot?", "sv", False),
+    ],
+)
+def test_a_place_where_something_lies_is_one_and_those_where_one_lived_are_several(
+    question, code, wanted
+):
+    assert takes_several(question, code) is wanted

@@ -28,8 +28,8 @@ UNITS = re.compile(
 )
 LOST = re.compile(
     r"\b(?:sold|gave (?:away|one|two|three)|given away|lost|died|ate|eaten|broke|broken|used up|threw|"
-    r"rehomed|left home|sålde|sålt|gav bort|gett bort|förlorade|tappade|dött|åt upp|ätit|slängde|"
-    r"sönder)\b",
+    r"rehomed|returned|took back|handed back|left home|sålde|sålt|gav bort|gett bort|förlorade|"
+    r"tappade|dött|åt upp|ätit|slängde|lämnade tillbaka|lämnat tillbaka|sönder)\b",
     re.I,
 )
 OF_THEM = re.compile(r"\b(?:of (?:them|those)|them|one|av dem|av dom|dem|den ena)\b", re.I)

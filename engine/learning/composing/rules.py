@@ -24,11 +24,12 @@ from oneseek.engine.learning.memory.statements.statement import Found
 LIST = re.compile(
     r"^(?:(?:what|who) are (?:my|our|all|the)|what all|which (?:of|ones|\w*[^\Ws]s)|list|name(?! of)|"
     r"tell me all|what do (?:i|we) (?:still )?(?:have|need) to|what have (?:i|we)|what else|"
-    r"who (?:all|else)|where (?:all )?have (?:i|we)|"
+    r"who (?:all|else)|where (?:all )?have (?:i|we) (?:all )?(?:been|lived|worked|studied|stayed)|"
     r"(?:what|which) (?:kinds? of )?\w*[^\Ws]s (?:do|did|have|can|can't|should|must|may) (?:i|we)|"
     r"vilka|räkna upp|nämn|lista|i vilka|"
     r"vad heter (?:mina|våra)|vad (?:var det )?(?:ska|måste|behöver|behövde|har) (?:jag|vi)|"
-    r"vad var det (?:jag|vi) (?:skulle|behövde)|var har (?:jag|vi))\b|"
+    r"vad var det (?:jag|vi) (?:skulle|behövde)|"
+    r"var har (?:jag|vi) (?:varit|bott|jobbat|arbetat|studerat))\b|"
     rf"\b(?:{EVERYTHING}|allting)\b",
     re.I,
 )
