@@ -102,6 +102,7 @@ def test_what_a_row_tells_is_counted(question, statements, number):
                                         "The shed has two folding chairs"), 6),
         ("How many hens have we got?", ("We have six hens", "sold two of them to Maureen"), 4),
         ("How many books are here?", ("borrowed four books", "returned one of them today"), 3),
+        ("How many books are here?", ("borrowed four novels", "returned one of them today"), 3),
         ("How many hens have we got?", ("We have six hens", "Now we have eight hens"), 8),
         ("How many hens have we got?", ("We have six hens",
                                         "bought another hen today, don't tell Jo"), 7),
@@ -379,6 +380,18 @@ def test_what_was_had_from_a_neighbour_is_ones_own():
     )
     found = make_found("We have three hens", "got two more hens from the neighbour", start=NOW)
     assert count(asked, found, rows_of(found))[0] == 5
+
+
+@pytest.mark.parametrize(
+    "question, statements",
+    [
+        ("How many hens have we got?", ("We have six hens", "sold six of them")),
+        ("How many books are here?", ("four novels", "returned four of them")),
+    ],
+)
+def test_where_none_is_left_no_number_is_said(question, statements):
+    found = make_found(*statements, start=NOW)
+    assert compose(question, found, rows_of(found), "en", NOW) is None
 
 
 def test_two_who_are_named_are_counted_together():

@@ -32,6 +32,7 @@ LOST = re.compile(
     r"tappade|dött|åt upp|ätit|slängde|lämnade tillbaka|lämnat tillbaka|sönder)\b",
     re.I,
 )
+SOME_OF_THEM = re.compile(r"\b(?:of (?:them|those)|av (?:dem|dom))\b", re.I)
 OF_THEM = re.compile(r"\b(?:of (?:them|those)|them|one|av dem|av dom|dem|den ena)\b", re.I)
 NOW = re.compile(
     r"\b(?:now|currently|these days|at the moment|update|actually|nu|numera|för närvarande|just nu)\b",
@@ -74,7 +75,12 @@ def count(asked: Asked, found: Sequence[Found], rows: Rows) -> tuple[int, list[F
     some = [one for one in some if one in sure or one.fact["answer"] in row]
     if asks_for_measure(asked) or len(some) == 1 and not is_counted(asked, some[0]):
         return 0, []
-    return sum(quantity(asked, one) for one in fresh(some)), some
+    returned = [one for one in some[1:]
+                if SOME_OF_THEM.search(one.fact["answer"]) and count_lost(asked, one)]  # fmt: skip
+    number = sum(
+        quantity(asked, one) for one in fresh([one for one in some if one not in returned])
+    )
+    return number - sum(count_lost(asked, one) for one in returned), some
 
 
 def is_of_named(asked: Asked, one: Found) -> bool:

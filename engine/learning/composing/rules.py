@@ -217,7 +217,7 @@ def answer_count(
     asked: Asked, found: Sequence[Found], rows: Rows, now: int
 ) -> tuple[str, list[Found]] | None:
     number, used = counting.count(asked, found, rows)
-    if not used:
+    if not used or number < 1:
         return None
     if counting.says_it(asked, used):
         return words_for(used[0], used[0].fact["language"], now, 0.0), used
