@@ -24,10 +24,10 @@ import numpy as np
 
 from oneseek.engine.backends.select import processor
 from oneseek.engine.learning.lessons import anchors
-from oneseek.engine.learning.memory.encoder import Encoder, encoder_here, unit
+from oneseek.engine.learning.memory.encoder import BEFORE, BEFORE_SAID, Encoder, encoder_here
 from oneseek.engine.learning.memory.oneself import speaks_of_oneself
 from oneseek.engine.learning.memory.statements import hearing
-from oneseek.engine.learning.memory.statements.reader import Reader, Sentence
+from oneseek.engine.learning.memory.statements.reader import Reader, Sentence, join_views
 from oneseek.engine.learning.memory.statements.stating import (
     ASKS,
     WEIGHTS,
@@ -39,14 +39,14 @@ from tests.bench.weigh import general
 from tests.golden.statements import CODES, HERE, Maker
 from tests.golden.statements.told import BENCH, LEARNED, changes, load_advice_questions, short
 
-SETS = ("dev", *(f"dev{i}" for i in range(2, 14)))
-TIMELINES = ("dev", *(f"dev{i}" for i in range(3, 17)))
-COUNTS_TWICE = ("messages", "nothing of ")  # sources whose examples have weight 2
+SETS = ("dev", *(f"dev{i}" for i in (*range(2, 14), 17, 18, 19)))
+TIMELINES = ("dev", *(f"dev{i}" for i in range(3, 20)))
+COUNTS = ("messages", 4), ("nothing of ", 2)  # weights of the examples of a source; others have 1
 FILLED, TYPED = 2, 3  # fillings of a template of nothing.txt; statements drawn of each family
 QUESTIONS = 2  # of each statement of told_*.txt, at most
 THIRD, BESIDE = "told", "told beside"  # sources: every third line of told_*.txt, and the others
 ASKING = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98])
-RIDGE, RIDGE_ASKS, STEPS = 50.0, 200.0, 12
+RIDGE, RIDGE_ASKS, STEPS = 100.0, 200.0, 12
 SLIGHT = 1e-6
 
 
@@ -122,7 +122,13 @@ def fit(rows: np.ndarray, truth: np.ndarray, counts: np.ndarray, penalty: float)
 
 def count(examples: Sequence[Example]) -> np.ndarray:
     """The weights of the examples in a fit."""
-    return np.array([1 + one.source.startswith(COUNTS_TWICE) for one in examples], float)
+    return np.array(
+        [next((n for of, n in COUNTS if one.source.startswith(of)), 1) for one in examples], float
+    )
+
+
+def stack(read: dict[str, np.ndarray], texts: Sequence[str]) -> np.ndarray:
+    return np.stack([extract_features(read[text], text) for text in texts]).astype(np.float32)
 
 
 def leave_out(name: str, examples: Sequence[Example]) -> list[bool]:
@@ -133,34 +139,30 @@ def leave_out(name: str, examples: Sequence[Example]) -> list[bool]:
 class Known:
     """Runs the memory's decision to keep a message under any weights, on embeddings read once."""
 
-    def __init__(self, read: dict[str, Sentence]) -> None:
+    def __init__(self, read: dict[str, np.ndarray]) -> None:
         self.read = read
 
     def has_statement(self, message: str, weights: Weights) -> bool:
         async def reads(texts: Sequence[str]) -> list[Sentence]:
             return [
-                self.read[text]._replace(states=weights.likely(self.read[text].whole, text))
-                for text in texts
+                Sentence(self.read[text], weights.likely(self.read[text], text)) for text in texts
             ]
 
         kept = asyncio.run(hearing.statements(message, reads))
         return any(not one.unsure for one in kept)
 
 
-async def read_all(
-    parts: Sequence[str], texts: Sequence[str]
-) -> tuple[dict[str, Sentence], dict[str, np.ndarray]]:
-    """The classifications of the parts of messages and of all texts; and, for some `texts`, the
-    embeddings by which what asks is told."""
+async def read_all(texts: Sequence[str]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """The embeddings of texts with the means of their middle layer, read as what may answer and as
+    questions."""
     reader = Reader(Encoder(encoder_here, processor()))
-    ordered = sorted({*parts, *texts}, key=len)  # texts of similar length share a batch
-    read = dict(zip(ordered, await reader.alone(ordered), strict=True))
-    ordered = sorted(set(texts), key=len)
-    middle = (unit(one) for *_, one in await reader.read_middle(ordered))
-    both = (
-        np.concatenate([read[text].whole, one]) for text, one in zip(ordered, middle, strict=True)
-    )
-    return read, dict(zip(ordered, both, strict=True))
+    ordered = sorted(set(texts), key=len)  # texts of similar length share a batch
+    wholes = await reader.embed(ordered)
+    found = []
+    for before in (BEFORE_SAID, BEFORE):
+        middle = (one for *_, one in await reader.read_middle(ordered, before))
+        found.append(dict(zip(ordered, map(join_views, wholes, middle), strict=True)))
+    return found[0], found[1]
 
 
 def main() -> None:
@@ -170,17 +172,19 @@ def main() -> None:
     every = examples()
     texts = [one.text for one in every]
     some = [one for one in every if one.source != BESIDE]  # enough for what asks
-    parts = [part for text in texts for part in hearing.parts_of(text)] + texts
-    read, both = asyncio.run(read_all(parts, [one.text for one in some]))
-    known = Known(read)
-    rows = np.stack([extract_features(read[text].whole, text) for text in texts]).astype(float)
-    of_both = np.stack([extract_features(both[one.text], one.text) for one in some]).astype(float)
+    parts = [part for text in texts for part in hearing.parts_of(text)]
+    said_as, both = asyncio.run(read_all([*parts, *texts]))
+    known = Known(said_as)
+    # What states is told of texts read as what may answer, and as questions.
+    rows = np.concatenate([stack(said_as, texts), stack(both, texts)])
+    of_both = stack(both, [one.text for one in some])
     truth = np.array([one.states for one in every], float)
     asks = np.array([one.asks for one in some], float)
     counts, counts_asks = count(every), count(some)
+    truth, counts = np.tile(truth, 2), np.tile(counts, 2) / 2
     figures = {}
     for name in SETS:
-        apart, apart_asks = leave_out(name, every), leave_out(name, some)
+        apart, apart_asks = 2 * leave_out(name, every), leave_out(name, some)
         weights = fit(rows[apart], truth[apart], counts[apart], RIDGE)
         first = int(f"heard_{name}" in LEARNED)  # the reader is trained on every second line
         for kind, wanted in (("kept", True), ("kept of nothing", False)):
@@ -194,7 +198,7 @@ def main() -> None:
             if options.show:
                 for text, kept in zip(said, heard, strict=True):
                     if kept != wanted:
-                        likely = round(weights.likely(read[text].whole, text), 2)
+                        likely = round(weights.likely(said_as[text], text), 2)
                         report.say("KEPT" if kept else "LOST", likely, text)
         asking = fit(of_both[apart_asks], asks[apart_asks], counts_asks[apart_asks], RIDGE_ASKS)
         for kind in ("unknown", "general"):

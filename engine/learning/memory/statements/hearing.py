@@ -19,8 +19,8 @@ from oneseek.engine.learning.memory.statements.reader import Sentence
 from oneseek.engine.learning.memory.statements.stating import FORMS
 from oneseek.engine.learning.memory.statements.succession import tells_change
 
-STATES = 0.55  # minimum probability of stating something, for a sentence to be kept
-OWN = 0.45  # the same, if it begins in the first person
+STATES = 0.6  # minimum probability of stating something, for a sentence to be kept
+OWN = 0.5  # the same, if it begins in the first person
 OF_KNOWN = 0.15  # the same, if it is about somebody known by name
 LESS = 0.3  # the same, if it has a form in which people tell facts
 NOTHING = 0.2  # below, a sentence is a request, a story or a supposition

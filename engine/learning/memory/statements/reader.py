@@ -29,6 +29,7 @@ from oneseek.engine.learning.memory.encoder import (
 from oneseek.engine.learning.memory.statements import stating
 
 ALONE, ASKED, ANSWERING = 96, 48, 80  # tokens read, at most: of a text alone, question, answer
+LATEST = 16  # texts whose places stay at hand
 FEW, VIEWS = 4, 3 + len(VIEWED)  # first and last tokens that are a view of a text; its views
 
 
@@ -67,6 +68,7 @@ class Reader:
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
         self.stating, self.asks = stating.load_weights(), stating.load_weights(stating.ASKS)
+        self._located: dict[str, Place] = {}  # by their texts, the latest last
 
     async def view(self, texts: Sequence[str]) -> np.ndarray:
         """What tells kinds of texts apart, [texts, VIEWS x width]: the mean of the reader's states
@@ -82,20 +84,27 @@ class Reader:
             ]
         )
 
-    async def alone(self, texts: Sequence[str]) -> list[Sentence]:
+    async def embed(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """The embeddings of texts, each read alone."""
         await self.encoder.load()
         rows = [self._row(self._tokens(text, ALONE)) for text in texts]
-        wholes = map(unit, await self._means(rows))
+        return [unit(mean) for mean in await self._means(rows)]
+
+    async def alone(self, texts: Sequence[str]) -> list[Sentence]:
+        wholes = await self.embed(texts)
+        each = zip(texts, wholes, await self.locate_answers(texts), strict=True)
         return [
-            Sentence(whole, self.stating.likely(whole, text))
-            for text, whole in zip(texts, wholes, strict=True)
+            Sentence(whole, self.stating.likely(join_views(whole, place.middle), text))
+            for text, whole, place in each
         ]
 
-    async def read_middle(self, texts: Sequence[str]) -> list[list[np.ndarray]]:
+    async def read_middle(
+        self, texts: Sequence[str], before: str = BEFORE
+    ) -> list[list[np.ndarray]]:
         """For each text, the means of the published layers VIEWED."""
         await self.encoder.load()
         each = []
-        for group in groups(self._rows_behind(BEFORE, texts)):
+        for group in groups(self._rows_behind(before, texts)):
             read = await self.encoder.read_viewed(group)
             each += [[one.mean(0) for one in layers] for layers in zip(*read, strict=True)]
         return each
@@ -110,8 +119,8 @@ class Reader:
         rows += [self._pair(question, one) for one in sentences]
         mean, *means = await self._means(rows)
         nats = self._head("pair", np.stack(means))[:, 0].tolist() if means else []
-        whole, both = unit(mean), np.concatenate([unit(mean), unit(place.middle)])
-        states, asks = self.stating.likely(whole, question), self.asks.likely(both, question)
+        both = join_views(unit(mean), place.middle)
+        states, asks = self.stating.likely(both, question), self.asks.likely(both, question)
         return Asking(states, asks), nats
 
     async def locate_question(self, question: str) -> Place:
@@ -120,8 +129,14 @@ class Reader:
         return found
 
     async def locate_answers(self, texts: Sequence[str]) -> list[Place]:
-        """The encodings of texts that may answer questions."""
-        return await self._locate(texts, BEFORE_SAID, "said")
+        """The encodings of texts that may answer questions. The latest stay at hand: a sentence is
+        located when it is heard, and again when it is kept."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._located]
+        self._located.update(zip(new, await self._locate(new, BEFORE_SAID, "said"), strict=True))
+        found = [self._located[text] for text in texts]
+        for text in list(self._located)[:-LATEST]:
+            del self._located[text]
+        return found
 
     async def _locate(self, texts: Sequence[str], before: str, way: str) -> list[Place]:
         await self.encoder.load()
@@ -196,6 +211,11 @@ class Reader:
     def _head(self, name: str, states: np.ndarray) -> np.ndarray:
         weight, bias = (self.encoder.heads[f"{SAID}{name}.{part}"] for part in ("weight", "bias"))
         return states @ weight.T + bias
+
+
+def join_views(whole: np.ndarray, middle: np.ndarray) -> np.ndarray:
+    """The embedding of a text with the direction of the mean of its middle layer."""
+    return np.concatenate([whole, unit(middle)])
 
 
 def sigmoid(nats: float) -> float:

@@ -1,6 +1,6 @@
 """The probabilities that a text states something of the person's own, and that it asks for that:
-logistic regressions over the embedding of the text and features of its words; what asks is told by
-the mean of a middle layer too.
+logistic regressions over the embedding of the text, the mean of a middle layer, and features of its
+words.
 
 Stories, jokes, roles, quotations and suppositions speak of "me" and "my" as well, so there are
 features of them too. tests/golden/weigh_stating.py fits the weights (stating.json, asking.json) on
