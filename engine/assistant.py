@@ -29,8 +29,13 @@ from oneseek.engine.history.updater import WeightUpdater
 from oneseek.engine.history.versions import GENERIC, Versions, label, skill_of
 from oneseek.engine.learner import BASE, Learner
 from oneseek.engine.learning import lessons
+from oneseek.engine.learning.composing.tasks import (
+    PARAPHRASED,
+    find_unused,
+    with_notes,
+    without_notes,
+)
 from oneseek.engine.learning.composing.tasks import beside as beside_answer
-from oneseek.engine.learning.composing.tasks import find_unused, with_notes, without_notes
 from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.encoder import Encoder, OpensFile, encoder_here
 from oneseek.engine.learning.memory.mind import Mind
@@ -235,9 +240,13 @@ class Assistant:
             return await self.mind.notes(messages[-1]["content"], user)
 
     def add_unused(self, answer: Answer, task: str, notes: list[Found]) -> None:
-        """Quote under an answer the notes that it did not use, unless it was stopped."""
+        """Quote under an answer the notes that it did not use, unless it was stopped. The text of a
+        small model may have all words of a note but one, and make no sense."""
         code = guess(task)
-        if answer.ended != "cancelled" and (left := find_unused(answer.text, task, notes, code)):
+        share = PARAPHRASED if self.mind.converses else 0.0
+        if answer.ended != "cancelled" and (
+            left := find_unused(answer.text, task, notes, code, share)
+        ):
             answer.add_text(beside_answer(left, code))
 
     async def read_ahead(self, question: str) -> None:

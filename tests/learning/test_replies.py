@@ -191,6 +191,23 @@ def test_what_is_near_a_question_that_nothing_answers_is_offered(family, monkeyp
     assert family.say("which school does leo go to?") == said
 
 
+@pytest.mark.parametrize(("score", "offered"), [(0.5, True), (0.2, False)])
+def test_the_next_statement_is_offered_too_if_it_is_nearly_as_likely(
+    family, monkeypatch, score, offered
+):
+    memory = family.assistant.mind.memory
+    facts = {one["answer"]: one for one in memory.facts.values()}
+    nearest = Found(facts[TOLD[2]], 0.2, 0.2)
+
+    async def find_statements(question, user=""):
+        return [nearest, Found(facts[TOLD[3]], 0.2 * score, 0.1)]
+
+    monkeypatch.setattr(memory, "find_statements", find_statements)
+    answer = family.say("which school does leo go to?")
+    assert answer.startswith(NOT_EXACTLY.format(said=TOLD[2]))
+    assert (TOLD[3] in answer) is offered
+
+
 @pytest.mark.parametrize("step", ["locate_question", "read_question", "align"])
 @pytest.mark.parametrize("changes", ["read anew", "forgotten"])
 def test_a_memory_that_changes_while_a_question_is_read_finds_what_still_stands(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from oneseek.engine.learning.lessons import language
 from oneseek.engine.learning.memory.second_look import alike, content, names, relatives
-from oneseek.engine.learning.memory.statements.answering import NEGATED
+from oneseek.engine.learning.memory.statements.answering import EITHER, EVERYTHING, NEGATED
 from oneseek.engine.learning.memory.statements.groups import (
     groups,
     is_singular,
@@ -19,6 +19,30 @@ from oneseek.engine.learning.memory.statements.groups import (
 from oneseek.engine.learning.memory.statements.rows import Rows
 from oneseek.engine.learning.memory.statements.statement import Found, text_of
 
+LIST = re.compile(
+    r"^(?:(?:what|who) are (?:my|our|all|the)|what all|which (?:of|ones|\w*[^\Ws]s)|list|names of|name(?! of)|"
+    r"tell me all|what do (?:i|we) (?:still )?(?:have|need) to|what have (?:i|we)|what else|"
+    r"who (?:all|else)|where (?:all )?have (?:i|we) (?:all )?(?:been|lived|worked|studied|stayed)|"
+    r"(?:what|which) (?:kinds? of )?\w*[^\Ws]s (?:do|did|have|can|can't|should|must|may) (?:i|we)|"
+    r"vilka|räkna upp|nämn|lista|i vilka|"
+    r"vad heter (?:mina|våra)|vad (?:var det )?(?:ska|måste|behöver|behövde|har) (?:jag|vi)(?! för)|"
+    r"vad var det (?:jag|vi) (?:skulle|behövde)|"
+    r"var har (?:jag|vi) (?:varit|bott|jobbat|arbetat|studerat))\b|"
+    rf"\b(?:{EVERYTHING}|allting)\b",
+    re.I,
+)
+YES_NO = re.compile(
+    r"^(?:so |and |och )?(?:do|does|did|is|isn't|are|am|was|were|have|has|had|can|could|will|"
+    r"should|would|might|must|shall|may|har|är|kan|får|ska|finns)\b",
+    re.I,
+)
+VERB_FIRST = re.compile(  # in the present tense, or before who does it
+    r"^(?:och |så )?(?!(?:vad|var|vem|vems|vart|vilken|vilket|vilka|när|hur|varför|eller)\b)"
+    r"(?:\w+r|(?:\w+|var) (?:jag|du|han|hon|vi|ni|de|dom|det|den|min|mitt|mina|vår|vårt|våra|"
+    r"(?-i:[A-ZÅÄÖ])\w+))\b|^var (?:jag|du|han|hon|vi|ni|de|dom|det|den)\b",
+    re.I,
+)
+WHERE_OR_WHEN = re.compile(r"(?:where|when|how|why|var|vart|när|hur|varför)\b", re.I)
 CLAUSE = re.compile(r"[,;.!?–]+\s")
 HAS = re.compile(
     r"\b(?:my|our|min|mitt|vår|vårt) ([\w-]+)(?: \w+)?(?:'s got| has| have| had| har| hade) ", re.I
@@ -36,7 +60,8 @@ WITHIN = 0.1  # minimum probability of the others, relative to the likeliest
 
 
 class Asked:
-    """What a question names: its content words, names and groups."""
+    """What a question names (its content words, names and groups), and whether it is for a list, or
+    for yes or no."""
 
     def __init__(self, question: str, code: str) -> None:
         self.question, self.code, self.language = question, code, language(code)
@@ -44,9 +69,19 @@ class Asked:
         self.groups = [(name, members) for name, members in groups(code) if words & name]
         named = [(word, name) for name, _ in self.groups for word in words & name]
         self.member_stems = {stem(member) for _, members in self.groups for member in members}
-        self.wants_all = any(not is_singular(word, name) for word, name in named)
+        several = any(not is_singular(word, name) for word, name in named)
+        self.wants_all = several and not WHERE_OR_WHEN.match(question)
+        self.takes_list = self.wants_all or LIST.search(question) is not None
+        self.is_yes_no = self._begins_with_verb()
         self.content = content(question, self.language)
         self.names = names(question, self.language)
+
+    def _begins_with_verb(self) -> bool:
+        """Whether the question begins with its verb, and does not ask which of two it is."""
+        if EITHER.search(self.question):
+            return False
+        verb_first = self.code == "sv" and VERB_FIRST.match(self.question)
+        return bool(verb_first or YES_NO.match(self.question))
 
     def members(self, said: str) -> set[str]:
         """The words of a statement that belong to a group of which the question asks."""

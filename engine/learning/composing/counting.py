@@ -41,6 +41,7 @@ NOW = re.compile(
 PLUS = re.compile(
     r"\b(?:plus|and|with|och|med|samt) (?:his|her|their|hans|hennes|deras|sin) \w+", re.I
 )
+TWINS = re.compile(r"\b(?:(twins?|tvilling\w*)|triplets|trilling\w*)\b", re.I)
 MOST = 60  # a larger number is a year, a price or a house number
 ARTICLES, OF = ("en", "ett"), ("of", "av")  # the articles are numbers, too
 LIKELY = 0.2  # minimum probability of a statement that does not name what is counted
@@ -244,6 +245,8 @@ def quantity(asked: Asked, one: Found) -> int:
         if not UNITS.match(behind) and word not in ARTICLES and behind.isalpha()
         and (behind in OF or behind not in asked.language.function_words)
     ]  # fmt: skip
+    if not found and (twins := TWINS.search(said)):
+        return 2 if twins[1] else 3
     return sum(found) or (2 if PLUS.search(said) else 1)
 
 

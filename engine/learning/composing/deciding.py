@@ -11,29 +11,18 @@ from oneseek.engine.learning.composing.asked import Asked
 from oneseek.engine.learning.composing.comparing import compare, same_time
 from oneseek.engine.learning.lessons.language import WORD
 from oneseek.engine.learning.memory.second_look import find_listed, in_order, relatives
-from oneseek.engine.learning.memory.statements.answering import EITHER, NEGATED
+from oneseek.engine.learning.memory.statements.answering import NEGATED
 from oneseek.engine.learning.memory.statements.groups import lower_words, words_in
 from oneseek.engine.learning.memory.statements.rows import Rows, alone, lines
 from oneseek.engine.learning.memory.statements.statement import Found, text_of
 from oneseek.engine.learning.memory.statements.succession import find_death
 from oneseek.engine.learning.memory.statements.succession import tells_change as tells_change
 
-YES_NO = re.compile(
-    r"^(?:so |and |och )?(?:do|does|did|is|isn't|are|am|was|were|have|has|had|can|could|will|"
-    r"should|would|might|must|shall|may|har|är|kan|får|ska|finns)\b",
-    re.I,
-)
-VERB_FIRST = re.compile(  # in the present tense, or before who does it
-    r"^(?:och |så )?(?!(?:vad|var|vem|vems|vart|vilken|vilket|vilka|när|hur|varför|eller)\b)"
-    r"(?:\w+r|(?:\w+|var) (?:jag|du|han|hon|vi|ni|de|dom|det|den|min|mitt|mina|vår|vårt|våra|"
-    r"(?-i:[A-ZÅÄÖ])\w+))\b|^var (?:jag|du|han|hon|vi|ni|de|dom|det|den)\b",
-    re.I,
-)
 ENDED = re.compile(
     r"\b(?:no longer|any ?more|used to|quit|moved (?:out|away)|flytta(?:de|t) (?:ut|ifrån|"
-    r"härifrån)|stopped|gave up|given up|sold|left|retired|died|"
+    r"härifrån)|stopped|gave up|given up|sold|left(?!-| hand)|retired|died|"
     r"passed away|put down|put to sleep|(?:handed|gave) in (?:my|his|her|our) notice|last day|"
-    r"resigned|cancelled|returned|nicked|stolen|broke up|divorced|inte längre|slutat|slutade|sålt|sålde|"
+    r"resigned|cancelled|returned|nicked|stolen|broke up|divorced|inte längre|slutat|slutade|sålt|sålde|såld|sålda|"
     r"lagt av|dött|gick bort|gått bort|avbokat|inställd|sagt upp|sa upp|stulen|skilda|skild|"
     r"settled|repaid|paid (?:up|off)|(?:paid|gave|given|handed|brought|took) (?:\w+ ){0,3}back|"
     r"(?:betalat?|betalade|lämnat?|lämnade|gett|gav|fått) (?:\w+ ){0,3}tillbaka|kvitt)\b",
@@ -43,6 +32,15 @@ ASKS_FOR_END = re.compile(
     r"\b(?:resign(?:ed)?|quit|retired?|cancel(?:led)?|sold|sell|returned|stopped|g[ai]ven? up|"
     r"(?:paid|given|gave|handed) (?:\w+ ){0,3}back|broken? up|divorced|"
     r"sagt upp|slutat|sålt|avbokat|skilda?|lämnat (?:\w+ ){0,3}tillbaka)\b",
+    re.I,
+)
+EXISTS = re.compile(  # asks whether there is any of a kind: "do I have any pets?"
+    r"^(?:so |and |och |så )?(?:do|have|has|does|am|are|is|har|är|finns)\b.*?"
+    r"\b(?:any|some|a|an|anything|anybody|nån|någon|nåt|något|några|en|ett)\b",
+    re.I,
+)
+MOVED_FROM = re.compile(
+    r"\b(?:moved|moving|changed|switched|flytta(?:de|t|r)|bytt|bytte)\b.*?\b(?:from|från)\s+([\w'’-]+)",
     re.I,
 )
 BOUND = re.compile(
@@ -93,14 +91,6 @@ CONTEXT, LEAST = 0.25, 0.007  # weight of the context in `fitness`; minimum of `
 SURE, CERTAIN = 0.5, 0.75
 SHARING = 0.25  # minimum probability of a statement that shares a word with the question
 NAMED = 0.06  # the same of a statement about whom or what the question names
-
-
-def is_yes_no(asked: Asked) -> bool:
-    """Whether a question begins with its verb, and does not ask which of two it is."""
-    if EITHER.search(asked.question):
-        return False
-    verb_first = asked.code == "sv" and VERB_FIRST.match(asked.question)
-    return bool(verb_first or YES_NO.match(asked.question))
 
 
 def decisive(
@@ -329,12 +319,14 @@ def is_so(asked: Asked, best: Found, each: Sequence[Found] = ()) -> bool | None:
     if ALLERGIC.search(said) and not ALLERGIC.search(question):
         if MAY.match(question) or trouble(asked):
             return trouble(asked)
+    if (moved := MOVED_FROM.search(said)) and moved[1].lower() in lower_words(question):
+        return False
     if has_ended(said) and ASKS_FOR_END.search(question):
         return not NEGATED.search(said)
     if has_ended(said) and not re.match(r"did\b", question, re.I):
         return False
-    if (NEGATED.search(said) or NEITHER.search(said)) and not NEGATED.search(question):
-        return False
+    if (asked.is_denied(said) or NEITHER.search(said)) and not NEGATED.search(question):
+        return False if shared else None
     if DISLIKES.search(said) and LIKES.search(question):
         return False
     if excludes(asked, said):
@@ -346,6 +338,8 @@ def is_so(asked: Asked, best: Found, each: Sequence[Found] = ()) -> bool | None:
     if strange and shared:
         about = asked.names - strange or relatives(question, asked.language)
         return False if about or best.apart >= SURE else None
+    if asked.groups and EXISTS.match(question) and asked.members(said):
+        return True
     if of_another_thing(asked, said):
         return None
     if best.apart >= CERTAIN or len(shared) >= len(asked.content) / 2:

@@ -6,7 +6,7 @@ import re
 
 from oneseek.engine.learning.memory.statements.following import OWN, genitive, in_full
 
-JOINED = re.compile(r",?\s+(?:and|och|samt|&)\s+", re.I)
+JOINED = re.compile(r",?\s+(?:and|och|å|samt|&|\+)\s+", re.I)
 BOTH = re.compile(r"\b(?:both|båda|både)\s+", re.I)
 WH = (
     r"(?:(?:at|in|on|from|by|with|på|i|från|med|till) )?"
@@ -15,12 +15,13 @@ WH = (
 )
 BEGINS = re.compile(rf"(?:{WH}|(?:do|does|did|is|are|am|was|can|har|är|kan)\b)", re.I)
 CLAUSES = re.compile(
-    rf"(?:,?\s+(?:and|och|samt|&|plus)\s+(?:also\s+|också\s+)?(?={BEGINS.pattern})|,\s*(?={WH}))",
+    rf"(?:,?\s+(?:and|och|å|samt|&|\+|plus)\s+(?:also\s+|också\s+)?(?={BEGINS.pattern})|,\s*(?={WH}))",
     re.I,
 )
 BARE = re.compile(rf"{WH}(?: (?:from|to|time|with|ifrån|till|tid|med))?[\s,]*", re.I)
 THEY = re.compile(r"\b(?:they|it|them|de|dem|dom|den|det)\b", re.I)
 THEIR = re.compile(r"\b(?:their|its|deras|dess)\b", re.I)
+ONESELF = re.compile(r"(?:i|me|jag|mig)", re.I)  # "where did Ingela and I meet?" asks for one thing
 IS = re.compile(r"['’]?s$", re.I)
 OWNED = r"(?:(?:my|our|the|your|his|her|min|mitt|mina|vår|vårt|våra|the|an?|en|ett)\s+)?"
 LAST = re.compile(rf"{OWNED}[\w'’.-]+$", re.I)
@@ -85,6 +86,6 @@ def split(text: str) -> list[str]:
     if BEGINS.match(right):
         return [left, right]
     last, first = LAST.search(left), FIRST.match(right)
-    if not last or not first or not left[: last.start()].strip():
+    if not last or not first or not left[: last.start()].strip() or ONESELF.fullmatch(first[0]):
         return []
     return [left + right[first.end() :], left[: last.start()] + right]

@@ -16,24 +16,14 @@ from oneseek.engine.learning.composing.asked import BETWEEN, Asked, likelihood, 
 from oneseek.engine.learning.composing.naming import find_introduction
 from oneseek.engine.learning.composing.parts import clauses
 from oneseek.engine.learning.composing.reckoning import reckon
+from oneseek.engine.learning.composing.selecting import select
 from oneseek.engine.learning.memory.second_look import names
-from oneseek.engine.learning.memory.statements.answering import ANSWERS, EVERYTHING, words_for
+from oneseek.engine.learning.memory.statements.answering import ANSWERS, words_for
+from oneseek.engine.learning.memory.statements.plain_forms import find_name
 from oneseek.engine.learning.memory.statements.rows import Rows, alone, goes_on, lines
 from oneseek.engine.learning.memory.statements.statement import Found
 
-LIST = re.compile(
-    r"^(?:(?:what|who) are (?:my|our|all|the)|what all|which (?:of|ones|\w*[^\Ws]s)|list|name(?! of)|"
-    r"tell me all|what do (?:i|we) (?:still )?(?:have|need) to|what have (?:i|we)|what else|"
-    r"who (?:all|else)|where (?:all )?have (?:i|we) (?:all )?(?:been|lived|worked|studied|stayed)|"
-    r"(?:what|which) (?:kinds? of )?\w*[^\Ws]s (?:do|did|have|can|can't|should|must|may) (?:i|we)|"
-    r"vilka|räkna upp|nämn|lista|i vilka|"
-    r"vad heter (?:mina|våra)|vad (?:var det )?(?:ska|måste|behöver|behövde|har) (?:jag|vi)|"
-    r"vad var det (?:jag|vi) (?:skulle|behövde)|"
-    r"var har (?:jag|vi) (?:varit|bott|jobbat|arbetat|studerat))\b|"
-    rf"\b(?:{EVERYTHING}|allting)\b",
-    re.I,
-)
-OPEN = re.compile(r"^(?:what|who|which|whom|vad|vem|vilka|vilken|vilket)\b", re.I)
+OPEN = re.compile(r"^(?:(?:what|who)['’]?s?|which|whom|va|vad|vem|vilka|vilken|vilket)\b", re.I)
 MOST = 8  # statements of one answer, at most
 NEAR, LOW = 0.015, 0.004  # minimum probability of the first statement of a list, and of the others
 ROW = 0.3  # the same of a statement whose whole row is the answer
@@ -41,6 +31,10 @@ PART = 0.02  # the same for a part of a question, if no shared word speaks for i
 SURE_PART = 0.15  # the same if its number is added to another's
 CERTAIN = 0.5  # from here on, what was said together with the first is of the list too
 UNLIKE = 0.3  # otherwise the minimum relative to the first, if one shares no word
+# Minimum probabilities by which statements are selected (selecting.py): for a list, about a name,
+# beside the parts of a question, beside yes or no.
+LISTED, ABOUT, ALSO, BEARS = 0.2, 0.4, 0.2, 0.25
+SAID_WITH = 3  # statements that say yes or no, and bear on it, at most
 FREE = 0.03  # minimum probability of another statement than one used for a surer part
 AHEAD = 20  # times: one that is further ahead of the others is used for a second part
 
@@ -53,43 +47,79 @@ def compose(
     now: int,
     parts: Sequence[Sequence[Found]] = (),
     changed: bool = False,
+    wider: Sequence[Found] = (),
 ) -> tuple[str, list[Found]] | None:
     """The answer from several statements, and those statements; None if one is enough. `found` may
-    answer the question, each of `parts` a part of it; `rows` are all that the person said. If the
-    likeliest statement `changed` an earlier one, no list or row is put together."""
+    answer the question, each of `parts` a part of it; `wider` are those found and the candidates
+    beside them, `rows` all that the person said. If the likeliest statement `changed` an earlier
+    one, no list or row is put together."""
     asked = Asked(question, code)
     joined = len(parts) > 1 and bool(clauses(question))
     if not joined and (more := reckon(asked, found, rows, now)):
         return more
-    if not joined and deciding.is_yes_no(asked):
-        return decide(asked, found, rows, now, changed)
+    if not joined and asked.is_yes_no:
+        return decide(asked, found, rows, now, changed, wider)
     if not joined and counting.COUNT.search(question):
         if parts and (more := sum_counts(asked, parts)):
             return more
         return answer_count(asked, found, rows, now)
     if changed and not joined:
         return None
-    if not joined and (some := find_introduction(asked, found, rows)):
-        return say_in_order(some, now), some
     if parts:
         some = together(asked, found, rows, parts)
-    elif LIST.search(question) or asked.wants_all:
-        some = list_statements(asked, found, rows)
-    elif OPEN.match(question) and found:
-        best = max(found, key=lambda one: one.apart)
-        sure = best.apart >= ROW and asked.concerns(best, best.apart)
-        some = in_row(asked, best, found, rows) if sure else []
+        some = join(some, select(asked, wider, rows, ALSO), rows) if some else some
+    elif asked.takes_list:
+        some = join(list_statements(asked, found, rows), select(asked, wider, rows, LISTED), rows)
     else:
-        return None
+        some = find_beside(asked, found, rows, wider)
+    some = keep_coherent(asked, some, rows)
     return (say_in_order(some, now), some[:MOST]) if len(some) > 1 else None
+
+
+def find_beside(
+    asked: Asked, found: Sequence[Found], rows: Rows, wider: Sequence[Found]
+) -> list[Found]:
+    """The likeliest statement, if it is likely enough, with its row and those that belong to the
+    answer beside it; or the statement that names whom a question is about, with what was said right
+    after it. Empty if the question is for anything else than what or who."""
+    some = find_introduction(asked, found, rows)
+    if not found or not (OPEN.match(asked.question) or find_name(asked.question)):
+        return some
+    best = max(found, key=lambda one: one.apart)
+    if best.apart < ROW or not asked.concerns(best, best.apart):
+        return some
+    beside = [*in_row(asked, best, found, rows), *select(asked, wider, rows, ABOUT)]
+    return join(some, beside, rows)
+
+
+def keep_coherent(asked: Asked, some: Sequence[Found], rows: Rows) -> list[Found]:
+    """Those of some statements that belong together: the ones of a group that the question names,
+    the ones that are likely by themselves (or else the likeliest), and what was said together with
+    these or in a row with them."""
+    if not some:
+        return []
+    likeliest = max(some, key=lambda one: one.apart)
+    first = [
+        one for one in some
+        if asked.members(one.fact["answer"]) or one.apart >= SURE_PART or one is likeliest
+    ]  # fmt: skip
+    kept = {one.id for one in first}
+    for one in first:
+        kept |= {fact["id"] for fact in (*rows.together(one.fact), *rows.of(one.fact))}
+        kept |= {fact["id"] for fact in rows.chain(one.fact)}
+    return [one for one in some if one.id in kept and not asked.is_of_others(one.fact["answer"])]
+
+
+def join(some: Sequence[Found], more: Sequence[Found], rows: Rows) -> list[Found]:
+    """The statements of both, each once and for itself, in the order in which they were said."""
+    return lines({one.id: one for one in (*some, *more)}.values(), rows)
 
 
 def takes_several(question: str, code: str) -> bool:
     """Whether a question is for a list, a number of things, or yes or no, which one statement
     seldom says by itself."""
     asked = Asked(question, code)
-    listing = LIST.search(question) or asked.wants_all
-    return bool(listing or counting.COUNT.search(question) or deciding.is_yes_no(asked))
+    return bool(asked.takes_list or counting.COUNT.search(question) or asked.is_yes_no)
 
 
 def together(
@@ -241,11 +271,14 @@ def decide(
     rows: Rows,
     now: int,
     changed: bool,
+    wider: Sequence[Found],
 ) -> tuple[str, list[Found]] | None:
-    """Yes or no, and the statements that say so."""
+    """Yes or no, and the statements that say so, with those that bear on it."""
     if not (decision := deciding.decisive(asked, found, rows, changed)):
         return None
     holds, used = decision
+    bearing = {one.id: one for one in (*used, *select(asked, wider, rows, BEARS))}
+    used = list(bearing.values())[: max(SAID_WITH, len(used))]
     yes, no = ANSWERS.get(asked.code, ANSWERS["en"])
     said = " ".join(words_for(one, asked.code, now, 0.0) for one in used)
     return (yes if holds else no) + said, used

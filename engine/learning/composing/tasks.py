@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from oneseek.engine.learning.composing.asked import Asked
+from oneseek.engine.learning.composing.selecting import select
 from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.lessons.language import WORD
 from oneseek.engine.learning.memory.oneself import KIN, speaks_of_oneself
@@ -29,6 +30,18 @@ TASK = re.compile(
     r"skriva?|skriver|lämna|svara|skicka|föreslå|rekommendera|planera|gör|göra|ge mig|hitta på|"
     r"tipsa|utforma|fixa|"
     r"formulera|dikta|komponera|sätt(?:a)? ihop|snickra ihop|knåpa ihop))\b",
+    re.I,
+)
+A_TEXT = (
+    r"(?:e-?mail|text|message|card|poster|ad|advert|invite|invitation|note|letter|speech|toast|post|"
+    r"caption|bio|reply|mejl|mail|sms|kort|affisch|annons|inbjudan|lapp|brev|tal|inlägg|"
+    r"felanmälan|anslag|hälsning)"
+)
+FOR_A_TEXT = re.compile(  # "short email to Kenji's teacher", "do a poster for the lost cat"
+    r"^(?:please |pls |can you |could you |kan du |snälla |hi,? |hej,? )*"
+    r"(?:(?:help me with|do|need|i need|hjälp mig med|behöver|jag behöver) (?:a |an |en |ett )?|"
+    rf"a |an |en |ett )?(?:(?:short|quick|nice|kort|snabb|liten) )?{A_TEXT}\b"
+    r"(?! (?:is|was|are|är|var|me|mig)\b)(?!.*\?\s*$)",
     re.I,
 )
 LISTED = re.compile(
@@ -51,7 +64,7 @@ ABOUT_ME = re.compile(
     r"\b(?:about|of|introduc\w+|om|av|presenter\w+) (?:me|myself|mig(?: själv)?)\b", re.I
 )
 FOR = re.compile(
-    r"\b(?:to|for|till|åt)\s+(?:the\s+)?\w{3,}|"
+    r"\b(?:to|for|till|åt)\s+(?:the\s+)?\w{3,}|\bför (?:den|det|\w+(?:en|et|an))\b|"
     r"\b(?:the|den)\s+\w+\s+(?:a|an|ett|en)\s+.*\b(?:text|message|email|mail|note|card|sms)\b",
     re.I,
 )  # somebody
@@ -60,6 +73,8 @@ BESIDE = re.compile(
 )
 LIKELY, NEAR = 0.06, 0.006  # minimum probability of a note, without and with a shared word
 ABOUT = 0.05  # the same, for a question about a subject of the task
+USED = 0.2  # the same by which statements are selected (selecting.py)
+PARAPHRASED = 0.5  # share of the words of a note, at most, that an answer may put otherwise
 NEXT = 2  # statements on either side that may be about the same without a shared word
 ASKED, MOST_WORDS = 3, 3  # such questions, and words of a subject, at most
 MOST = 4  # notes that are asked for, and as many that go with them, at most
@@ -67,7 +82,7 @@ MOST = 4  # notes that are asked for, and as many that go with them, at most
 
 def is_task(question: str) -> bool:
     """Whether a message asks for a text about the person, or about somebody who is named."""
-    if not TASK.match(question.strip()):
+    if not (TASK.match(question.strip()) or FOR_A_TEXT.match(question.strip())):
         return False
     if LISTED.match(question.strip()):
         return False
@@ -116,11 +131,12 @@ def notes_for(
     rows: Rows,
     code: str,
     each: Sequence[Sequence[Found]] = (),
+    wider: Sequence[Found] = (),
 ) -> list[Found]:
     """The statements that a task should use, in the order in which they were said: those that it
     asks for or names, or that likely answer one of `each`, the questions about its subjects; those
-    that need them as context ("she turns 40 on Friday"); and what was said together with the
-    first."""
+    that need them as context ("she turns 40 on Friday"); what was said together with the first; and
+    those that are selected from the `wider` candidates."""
     asked = Asked(question, code)
     some = [
         one for one in found
@@ -142,6 +158,8 @@ def notes_for(
     notes = {one.fact["id"]: one for one in first}
     for fact in more[:MOST]:
         notes.setdefault(fact["id"], Found(fact, 0.0))
+    for one in select(asked, wider, rows, USED):
+        notes.setdefault(one.id, one)
     return lines(notes.values(), rows)
 
 
@@ -175,9 +193,11 @@ def with_notes(question: str, notes: Sequence[Found], code: str) -> str:
     return words_in(code)["notes"].format(notes=said, task=question)
 
 
-def find_unused(answer: str, question: str, notes: Sequence[Found], code: str) -> list[Found]:
-    """The notes that an answer does not use: it lacks a name or number of theirs, or most of their
-    words. Words that the task has do not count."""
+def find_unused(
+    answer: str, question: str, notes: Sequence[Found], code: str, share: float
+) -> list[Found]:
+    """The notes that an answer does not use: it lacks a name or number of theirs, or a larger share
+    of their words than this. Words that the task has do not count."""
     said, asked = lower_words(answer), lower_words(question)
     words = language(code)
 
@@ -185,7 +205,7 @@ def find_unused(answer: str, question: str, notes: Sequence[Found], code: str) -
         text = one.fact["answer"]
         own = content(text, words) - asked
         missing = {mine for mine in own if not any(alike(mine, other, words) for other in said)}
-        return not missing & names(text, words) and 2 * len(missing) <= len(own)
+        return not missing & names(text, words) and len(missing) <= share * len(own)
 
     return [one for one in notes if not is_used(one)]
 

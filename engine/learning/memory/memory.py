@@ -25,6 +25,7 @@ from oneseek.engine.learning.lessons import Lesson, LessonError, fold, guess, la
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
 from oneseek.engine.learning.memory.aligning import Terms
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder, Meaning
+from oneseek.engine.learning.memory.oneself import asks_for_list
 from oneseek.engine.learning.memory.recogniser import FactEncoding, Recogniser, Text
 from oneseek.engine.learning.memory.second_look import names, plain_words
 from oneseek.engine.learning.memory.statements import evidence, succession
@@ -70,11 +71,12 @@ REPLACED = "traces"  # by `meanings`; what is left of it in a store or a backup 
 
 @dataclass(frozen=True)
 class Read:
-    """The result of reading a question: its meaning, by which facts are found, the probabilities
-    that it asks for something of the person's own and that it states something, and the features of
-    some statements as its answer, by their ids."""
+    """The result of reading a question: its meaning, by which facts are found, the embedding by
+    which statements are, the probabilities that it asks for something of the person's own and that
+    it states something, and the features of some statements as its answer, by their ids."""
 
     meaning: Meaning | None
+    whole: np.ndarray
     asks: float
     states: float
     evidence: dict[str, dict[str, float]]
@@ -160,20 +162,23 @@ class Memory:
     async def _read(self, words: str, user: str) -> Read:
         known = self.recogniser.known  # the meaning serves facts alone
         meaning = (await self.encoder.of([words]))[0] if known else None
-        alone, speaks = await self._find_evidence(words, user)
-        return Read(meaning, alone.asks, alone.states, speaks)
+        whole, alone, speaks = await self._find_evidence(words, user)
+        return Read(meaning, whole, alone.asks, alone.states, speaks)
 
     async def _find_evidence(
         self, words: str, user: str
-    ) -> tuple[Asking, dict[str, dict[str, float]]]:
-        """The question read alone, and the features of the statements near it. While it is read,
-        statements may be forgotten, and the memory may be loaded anew."""
+    ) -> tuple[np.ndarray, Asking, dict[str, dict[str, float]]]:
+        """The embedding of a question, the question read alone, and the features of the statements
+        near it. While it is read, statements may be forgotten, and the memory may be loaded
+        anew."""
         place = await self.reader.locate_question(words)
         first = self.said.nearest(words, place.whole, user, FIRST, CLOSE)
         if more := [id for id in self.succession.find_linked(list(first)) if id in self.facts]:
             first |= self.said.nearness(words, place.whole, more)
         texts = [text_to_read(self.facts[id]) for id in first]
         alone, nats = await self.reader.read_question(words, texts, place)
+        if asks_for_list(words):
+            alone = alone._replace(asks=max(alone.asks, SHARES))
         asks, read = alone.asks, dict(zip(first, nats, strict=True))
         speaks = await self._compute_evidence(words, place.terms, first, read, asks)
         unsure = max(map(evidence.nats_of, speaks.values()), default=-math.inf) < 0
@@ -181,7 +186,7 @@ class Memory:
         if asks >= MAY_ASK and not near.keys() <= first.keys():
             both = first | near
             speaks = await self._compute_evidence(words, place.terms, both, read, asks)
-        return alone, speaks
+        return place.whole, alone, speaks
 
     async def _compute_evidence(
         self,
@@ -242,12 +247,25 @@ class Memory:
         nats = np.array([evidence.nats_of(read.evidence[id]) for id in live])
         sure = sigmoid(float((nats + succession.over(about, links, named)).max()))
         found = [
-            Found(self.facts[id], sure * float(share), sigmoid(alone), bool(changes))
+            Found(
+                self.facts[id],
+                sure * float(share),
+                sigmoid(alone),
+                bool(changes),
+                read.evidence[id][evidence.NEAR],
+            )
             for id, share, alone, changes in zip(
                 live, shares, asked, links.max(0, initial=succession.NO_LINK) > 0, strict=True
             )
         ]
         return sorted(found, key=lambda one: (-one.score, -one.fact["time"]))
+
+    async def find_near(self, question: str, ids: Iterable[str], user: str = "") -> list[Found]:
+        """Some statements with how near they lie to a question, without reading them with it."""
+        whole = (await self.read(question, user)).whole
+        live = [id for id in ids if id in self.said]
+        near = self.said.nearness(trim_question(question), whole, live) if live else {}
+        return [Found(self.facts[id], 0.0, near=near[id]) for id in live]
 
     def knows(self, question: str, user: str) -> bool:
         """Whether a question names somebody or something whose name the person has told."""

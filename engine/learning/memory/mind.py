@@ -17,6 +17,8 @@ from oneseek.engine.core.exchange import INTENT
 from oneseek.engine.core.exchange.entries import KEPT
 from oneseek.engine.history.round_plan import DATA_SET
 from oneseek.engine.history.versions import GUARDED, Versions, ancestors, behind
+from oneseek.engine.learning.composing.asked import Asked
+from oneseek.engine.learning.composing.selecting import widen
 from oneseek.engine.learning.composing.tasks import is_task, notes_for, questions_of
 from oneseek.engine.learning.lessons import LessonError, guess, language
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
@@ -184,10 +186,11 @@ class Mind:
         try:
             found = await self.memory.find_statements(question, user)
             asked = questions_of(question, code) if found else []
+            wider = await widen(self.memory, Asked(question, code), found, user)
             each = [await self.memory.find_statements(one, user) for one in asked]
         except NOT_HERE:
             return []
-        return notes_for(question, found, self.memory.person(user).rows, code, each)
+        return notes_for(question, found, self.memory.person(user).rows, code, each, wider)
 
     # ---- hearing
 

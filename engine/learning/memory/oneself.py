@@ -39,8 +39,25 @@ ADVICE_ON_MINE = re.compile(  # mostly questions for advice too: "how do I desca
 POINTS = re.compile(  # pronouns that may refer to something said before
     r"\b(?:that|this|these|those|it|they|them|det|den|detta|dessa|dem)\b", re.I
 )
-# Behind such words a relative clause says what is meant: "those people who".
-DEFINES = re.compile(r"\b(?:that|those|den|det|de) \w+ (?:who|that|which|som)\b", re.I)
+# Here they point at nothing: a relative clause says what is meant ("those people who"), or the
+# Swedish verb only lacks a subject ("hur långt var det till").
+DEFINES = re.compile(
+    r"\b(?:that|those|den|det|de) \w+ (?:who|that|which|som)\b|"
+    r"\b(?:är|var|blev|blir) det (?=(?:för|som|på|i|till|med|mellan|från)\b)",
+    re.I,
+)
+TOLD = re.compile(  # "did I ever tell you my wedding date"
+    r"\b(?:did|have) (?:i|we) (?:ever |already |not )?(?:tell|told|mention(?:ed)?|say|said)\b|"
+    r"\b(?:har (?:jag|vi) (?:nånsin |någonsin |redan |inte )?(?:berättat|sagt|nämnt)|"
+    r"(?:berättade|nämnde) (?:jag|vi))\b",
+    re.I,
+)
+TO_LIST = re.compile(  # "list everything I'm allergic to"
+    r"^(?:please |pls |can you |could you |kan du |snälla )*"
+    r"(?:list|names? (?:of|all)|name|remind me|give me (?:a list|all|the names)|tell me (?:all|every\w*)|"
+    r"räkna upp|nämn|lista|påminn mig|ge mig (?:en lista|alla|namnen))\b",
+    re.I,
+)
 CALLED = re.compile(
     r"(?:(?:what|who)(?:['’]?s| is| was) (?:the name of )?|what are the names of |vad heter |vem är )"
     r"(?:my|our|min|mitt|mina|vår|vårt|våra)\b",
@@ -78,18 +95,24 @@ def asks_for_advice(question: str) -> bool:
     return ADVICE.search(question) is not None
 
 
-def asks_something_else(question: str) -> bool:
-    """Whether a question is for advice, or about something that was just said."""
-    points = POINTS.search(DEFINES.sub("", question)) and not speaks_of_oneself(question)
-    return asks_for_advice(question) or bool(points)
+def points_elsewhere(question: str) -> bool:
+    """Whether a question is about something that was just said, and not about the person."""
+    return bool(POINTS.search(DEFINES.sub("", question))) and not speaks_of_oneself(question)
+
+
+def asks_for_list(question: str) -> bool:
+    """Whether a request is for a list of what is the person's own."""
+    return TO_LIST.match(question) is not None and speaks_of_oneself(question)
 
 
 def asks_for_own(question: str, asks: float, knows: bool) -> bool:
     """Whether a question asks for something of the person's own. `asks` is the probability of that;
     its threshold is lower if the question refers to the person or a relative, or names somebody
     whom the memory knows (`knows`). The plainest questions, and those for the name of what is
-    theirs, need none."""
+    theirs or for what they told, need none."""
     if (knows and asks >= ASKS_NAMED) or find_form(question) or CALLED.match(question):
+        return True
+    if TOLD.search(question):
         return True
     if not speaks_of_oneself(question):
         return asks >= ASKS_SURELY

@@ -12,6 +12,7 @@ from oneseek.engine.core.conversation import MEMORY
 from oneseek.engine.learning.composing.asked import Asked
 from oneseek.engine.learning.composing.parts import clauses, parts
 from oneseek.engine.learning.composing.rules import compose, takes_several
+from oneseek.engine.learning.composing.selecting import widen
 from oneseek.engine.learning.composing.tasks import is_task
 from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.memory.encoder import NOT_HERE
@@ -19,7 +20,7 @@ from oneseek.engine.learning.memory.memory import Memory, Read
 from oneseek.engine.learning.memory.oneself import (
     asks_for_advice,
     asks_for_own,
-    asks_something_else,
+    points_elsewhere,
     speaks_of_everybody,
     speaks_of_oneself,
 )
@@ -33,18 +34,23 @@ from oneseek.engine.learning.memory.statements.answering import (
 )
 from oneseek.engine.learning.memory.statements.hearing import STATES
 from oneseek.engine.learning.memory.statements.quoting import Quoting, words_of
-from oneseek.engine.learning.memory.statements.rows import goes_on
+from oneseek.engine.learning.memory.statements.rows import Rows, goes_on
 from oneseek.engine.learning.memory.statements.statement import Found, is_for
 from oneseek.engine.model.tokenizer import Tokenizer
 
 ASKS_NOTHING = 0.2  # below, a question that names nobody is a general one
+ADVISED = 0.98  # below, a question that may be for advice is for advice
 LIKELY = 0.42  # least sum of scores for one statement to answer a question for several
 NEAREST = 0.12  # with a smaller sum of scores, nothing that was told is near the question
+NEARLY = 0.3  # the least score of the next statement that is offered too, relative to the nearest
 # The least sum of scores for a question to be split, and the least score of each of its parts.
 NEAR_PART, PART_SURE = 0.045, 0.15
 # The least sum of scores for several statements to be put together, where the question names
 # neither a group nor anything that the memory knows by name.
 SEVERAL = 0.1
+# The least probabilities that a question asks for something of the person's own, for several
+# statements to be put together: if it speaks of the person, and if it does not.
+SLIGHTLY_MINE, SLIGHTLY = 0.06, 0.3
 LATELY = 1.0  # nats added to a statement of the last few messages of the same chat
 
 
@@ -62,6 +68,16 @@ def likelier(found: list[Found], ids: Collection[str]) -> list[Found]:
         for one in found
     ]
     return sorted(raised, key=lambda one: (-one.score, -one.fact["time"]))
+
+
+def changes_another(found: Sequence[Found], rows: Rows) -> bool:
+    """Whether the likeliest statement is sure and changes another. It changes none of those that
+    were said together with it: a correction takes their place when it is kept."""
+    first = found[0]
+    if not first.changes or first.score < QUOTED or goes_on(first.fact["answer"]):
+        return False
+    together = {fact["id"] for fact in rows.together(first.fact)}
+    return together.isdisjoint(one.id for one in found)
 
 
 class Replies:
@@ -101,24 +117,15 @@ class Replies:
         general = read.asks < ASKS_NOTHING and not knows
         if general and not mine:
             return None
-        rows, now = self.memory.person(user).rows, self.memory.clock()
-        changed = found and found[0].changes and found[0].score >= QUOTED
-        changed = changed and not goes_on(found[0].fact["answer"])
-        sure = sum(one.score for one in found)
-        if asks_for_advice(question) and not knows and sure < QUOTED:
+        now, sure = self.memory.clock(), sum(one.score for one in found)
+        advice = asks_for_advice(question) and read.asks < ADVISED
+        if advice and not knows and sure < QUOTED:
             return None
         own = mine and (not general or takes_several(question, code))
         is_own = asks_for_own(question, read.asks, knows)
         own = own or knows or is_own or sure >= QUOTED
-        if found and (own or sure >= NEAR_PART):
-            asked = clauses(question) if changed else parts(question)
-            each = [await self.memory.find_statements(part, user) for part in asked]
-            sure_parts = [any(one.apart >= PART_SURE for one in part) for part in each]
-            own = own or bool(each) and all(sure_parts)
-            for part, is_sure in zip(asked, sure_parts, strict=True):
-                own = own or is_sure and await self._asks_for_own(part, user)
-        if found and own and (sure >= SEVERAL or knows or Asked(question, code).groups):
-            if more := compose(question, found, rows, code, now, each, bool(changed)):
+        if found and read.asks >= (SLIGHTLY_MINE if mine else SLIGHTLY):
+            if more := await self._put_together(question, found, user, own, knows):
                 return self.say(*more)
         said = choose_statements(found, question) if found else []
         if not said and is_own and sure >= LIKELY and takes_several(question, code):
@@ -127,20 +134,49 @@ class Replies:
             said = await self._of_another_language(question, user)
         if said:
             return self.say(answer(said, question, code, now), said)
-        if is_own and not asks_something_else(question):
+        if is_own and not advice and not points_elsewhere(question):
             if sure >= NEAREST:
-                return self._offer_nearest(found[0], code)
+                return self._offer_nearest(found, code)
             return self.say(self._why_nothing(question, unkept))
         return None
+
+    async def _put_together(
+        self, question: str, found: list[Found], user: str, own: bool, knows: bool
+    ) -> tuple[str, list[Found]] | None:
+        """The answer from several statements, and those statements; None if one is enough, or if
+        the question, or a part of it, is neither sure to be for the person's `own` things nor
+        near what was told."""
+        code, sure = guess(question), sum(one.score for one in found)
+        if not own and sure < NEAR_PART:
+            return None
+        rows, asked = self.memory.person(user).rows, Asked(question, code)
+        changed = changes_another(found, rows)
+        wider = await widen(self.memory, asked, found, user)
+        questions = clauses(question) if changed else parts(question)
+        each = [await self.memory.find_statements(part, user) for part in questions]
+        sure_parts = [any(one.apart >= PART_SURE for one in part) for part in each]
+        own = own or bool(each) and all(sure_parts)
+        for part, is_sure in zip(questions, sure_parts, strict=True):
+            own = own or is_sure and await self._asks_for_own(part, user)
+        near = sure >= SEVERAL or any(sure_parts)
+        if not own or not (near or knows or asked.groups):
+            return None
+        return compose(question, found, rows, code, self.memory.clock(), each, changed, wider)
 
     async def _asks_for_own(self, question: str, user: str) -> bool:
         knows = self.memory.knows(question, user)
         return asks_for_own(question, (await self.memory.read(question, user)).asks, knows)
 
-    def _offer_nearest(self, nearest: Found, code: str) -> Speaking:
-        """The reply that exactly that was not told, with the nearest statement."""
-        text = words_of(code)["not_exactly"].format(said=nearest.fact["answer"])
-        return replace(self.say(text, [nearest]), sure=False)
+    def _offer_nearest(self, found: Sequence[Found], code: str) -> Speaking:
+        """The reply that exactly that was not told, with the nearest statement, and the next one if
+        that is nearly as likely."""
+        nearest, *others = found[:2]
+        offered = [nearest, *(one for one in others if one.score >= NEARLY * nearest.score)]
+        words = words_of(code)
+        text = words["not_exactly"].format(said=nearest.fact["answer"])
+        for one in offered[1:]:
+            text += " " + words["then"].format(said=one.fact["answer"])
+        return replace(self.say(text, offered), sure=False)
 
     def _why_nothing(self, question: str, unkept: Sequence[str]) -> str:
         """The text that nothing was told, or that it was a secret in one of the `unkept`

@@ -20,6 +20,7 @@ from oneseek.engine.learning.memory.statements.statement import Found, is_statem
 from oneseek.engine.learning.memory.statements.succession import Question, tells_change
 
 SAID, QUOTED = 0.75, 0.5  # minimum score to turn a statement to the person, and to quote it
+ANSWERED = 0.55  # minimum sum of the scores of all candidates for any to be said
 BESIDE = 0.1  # minimum score of a second statement, relative to the sum of all
 MOST = 4  # statements of one answer, at most
 EVERYTHING = (  # without "at all" and "every day"
@@ -56,7 +57,7 @@ def choose_statements(found: Sequence[Found], question: str) -> list[Found]:
     newest first, or for a question about the past the likeliest first. A statement that another
     one changes is chosen too if it would answer the question without that one."""
     sure = sum(one.score for one in found)
-    if sure < QUOTED:
+    if sure < ANSWERED:
         return []
     if SEVERAL.search(question):
         near = [one for one in found if one.apart >= QUOTED]

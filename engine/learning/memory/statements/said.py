@@ -53,6 +53,9 @@ class StatementIndex:
     def __len__(self) -> int:
         return len(self._ids)
 
+    def __contains__(self, id: str) -> bool:
+        return id in self._at
+
     def add(
         self, id: str, text: str, whole: np.ndarray, owner: str = "", terms: bytes = b""
     ) -> None:

@@ -39,12 +39,13 @@ class Found:
     add up to the probability that any answers. The `score` of a fact is no probability: it is SURE
     plus a tenth of its logit above the threshold of the language (weighing.py), and 1.0 for the
     very words of its question. For `apart` see evidence.ALONE; `changes` says that a statement
-    changes another one that was found."""
+    changes another one that was found; `near` is how near it lies to the question."""
 
     fact: dict
     score: float
     apart: float = 0.0
     changes: bool = False
+    near: float = 0.0
 
     @property
     def id(self) -> str:
