@@ -33,23 +33,23 @@ UNREAD = 1000.0  # subtracted from the sort key of an unread piece
 # nearest. ASKED and ASKED_OF_ALL score a question, put to one document or to all: by its best
 # piece, by all pieces together, and by the share of the question that no document holds.
 WEIGHTS = {
-    "at_first": -5.35,
-    "near": -0.04,
-    "words": 0.04,
-    "read": -0.06,
-    "covered": 4.06,
-    "near_behind": 0.57,
-    "mapped": 5.99,
-    "both": 0.73,
-    "heading": -2.97,
-    "lacks": -1.73,
-    "focus": 0.16,
-    "strange": -0.24,
-    "elsewhere": -0.7,
+    "at_first": -6.0,
+    "near": -0.15,
+    "words": 0.02,
+    "read": -0.08,
+    "covered": 4.12,
+    "near_behind": 0.65,
+    "mapped": 7.2,
+    "both": 0.65,
+    "heading": -3.23,
+    "lacks": -1.65,
+    "focus": 0.18,
+    "strange": -0.05,
+    "elsewhere": -0.78,
 }
-ASKED = {"at_first": 1.24, "best": 2.18, "all": -1.33, "absent": 2.07}
-ASKED_OF_ALL = {"at_first": 1.2, "best": 2.11, "all": -1.04, "absent": 0.6}
-ANSWERS = 0.3  # least score, in nats, of an answer from a named document
+ASKED = {"at_first": 1.06, "best": 2.05, "all": -1.24, "absent": 2.23}
+ASKED_OF_ALL = {"at_first": 1.03, "best": 1.99, "all": -0.95, "absent": 0.78}
+ANSWERS = 0.6  # least score, in nats, of an answer from a named document
 NEAREST = -1.5  # least score of a place that is offered as nearest, without being an answer
 SURE = 0.2  # least score of an answer if no document was named
 CLOSE = 1.1  # difference of score, at most, of a second place that is quoted too
@@ -162,19 +162,19 @@ class Library:
         self, question: str, source: Source, user: str
     ) -> tuple[str, list[dict]] | None:
         """The answer with its place. If the named source has no answer, a reply that says so,
-        perhaps with the nearest place; None if no source was named."""
+        perhaps with the nearest places; None if no source was named."""
         found = await self.find(question, source, user)
         found.sort(key=lambda one: -one.score)
         best = found[0] if found else None
+        also = next((one for one in found[1:] if best and stands_beside(one, best)), None)
+        near = [one for one in (best, also) if one]
         if best and best.score >= (ANSWERS if source else SURE):
-            also = next((one for one in found[1:] if stands_beside(one, best)), None)
-            places = [one.to_dict() for one in (best, also) if one]
-            return answer_from(best, question, also), places
+            return answer_from(best, question, also), [one.to_dict() for one in near]
         if not source:
             return None
         titles = [one.title for one in await self.find_documents(source, user)]
-        nearest = best if best and best.score >= NEAREST else None
-        return explain_absence(titles, question, nearest), []
+        offered = [one for one in near if one.score >= NEAREST]
+        return explain_absence(titles, question, offered), []
 
     async def _read(self, ranked: Sequence[tuple[Document, int, float, float, bool]]) -> None:
         """Embed the pieces that have no embedding yet; that of an utterance is averaged with one

@@ -3,6 +3,7 @@ it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from oneseek.engine.learning.lessons import guess
@@ -15,6 +16,7 @@ WORDS = {
         "also": "Also in “{title}”: “{text}”",
         "nothing": "That is not in {titles}.",
         "not_exactly": "Exactly that is not in {titles}. The nearest is: “{text}”",
+        "then": "Then: “{text}”",
         "title": "“{title}”",
         "or": " or ",
     },
@@ -23,6 +25,7 @@ WORDS = {
         "also": "Också i ”{title}”: ”{text}”",
         "nothing": "Det står inte i {titles}.",
         "not_exactly": "Precis det står inte i {titles}. Närmast är: ”{text}”",
+        "then": "Därefter: ”{text}”",
         "title": "”{title}”",
         "or": " eller ",
     },
@@ -64,13 +67,16 @@ def answer_from(place: Place, question: str, also: Place | None = None) -> str:
     return "\n\n".join(said)
 
 
-def explain_absence(titles: list[str], question: str, nearest: Place | None) -> str:
-    """The reply that the sources do not say; with the nearest place if there is one."""
+def explain_absence(titles: list[str], question: str, near: Sequence[Place]) -> str:
+    """The reply that the sources do not say; with the places near the question, the nearest
+    first."""
     words = WORDS.get(guess(question), WORDS["en"])
     named = words["or"].join(words["title"].format(title=one) for one in titles)
-    if nearest:
-        return words["not_exactly"].format(titles=named, text=nearest.text)
-    return words["nothing"].format(titles=named)
+    if not near:
+        return words["nothing"].format(titles=named)
+    said = [words["not_exactly"].format(titles=named, text=near[0].text)]
+    said += [words["then"].format(text=one.text) for one in near[1:]]
+    return "\n\n".join(said)
 
 
 def cell(place: Place, question: str) -> str:

@@ -39,7 +39,7 @@ from tests.bench.parts import report
 from tests.bench.parts.keys import is_right
 from tests.bench.weigh import general
 
-SETS = "dev", "dev2", "dev3", "dev4", "dev5", "dev6", "dev7", "dev8"
+SETS = ("dev", *(f"dev{i}" for i in range(2, 12)))
 OF_PIECE = tuple(name for name in asking.WEIGHTS if name != "at_first")
 OF_QUESTION = tuple(name for name in asking.ASKED if name != "at_first")
 GENERAL = 24  # general questions asked with each set
