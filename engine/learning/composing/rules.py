@@ -33,7 +33,7 @@ CERTAIN = 0.5  # from here on, what was said together with the first is of the l
 UNLIKE = 0.3  # otherwise the minimum relative to the first, if one shares no word
 # Minimum probabilities by which statements are selected (selecting.py): for a list, about a name,
 # beside the parts of a question, beside yes or no.
-LISTED, ABOUT, ALSO, BEARS = 0.2, 0.4, 0.2, 0.25
+LISTED, ABOUT, ALSO, BEARS = 0.35, 0.45, 0.25, 0.5
 SAID_WITH = 3  # statements that say yes or no, and bear on it, at most
 FREE = 0.03  # minimum probability of another statement than one used for a surer part
 AHEAD = 20  # times: one that is further ahead of the others is used for a second part
@@ -277,8 +277,10 @@ def decide(
     if not (decision := deciding.decisive(asked, found, rows, changed)):
         return None
     holds, used = decision
-    bearing = {one.id: one for one in (*used, *select(asked, wider, rows, BEARS))}
-    used = list(bearing.values())[: max(SAID_WITH, len(used))]
+    known = {fact["answer"] for one in used for fact in rows.chain(one.fact)}
+    bearing = lines(select(asked, wider, rows, BEARS), rows)
+    more = [one for one in bearing if one.fact["answer"] not in known]
+    used = [*used, *more[: max(0, SAID_WITH - len(used))]]
     yes, no = ANSWERS.get(asked.code, ANSWERS["en"])
     said = " ".join(words_for(one, asked.code, now, 0.0) for one in used)
     return (yes if holds else no) + said, used

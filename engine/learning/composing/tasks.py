@@ -73,7 +73,7 @@ BESIDE = re.compile(
 )
 LIKELY, NEAR = 0.06, 0.006  # minimum probability of a note, without and with a shared word
 ABOUT = 0.05  # the same, for a question about a subject of the task
-USED = 0.2  # the same by which statements are selected (selecting.py)
+USED = 0.25  # the same by which statements are selected (selecting.py)
 PARAPHRASED = 0.5  # share of the words of a note, at most, that an answer may put otherwise
 NEXT = 2  # statements on either side that may be about the same without a shared word
 ASKED, MOST_WORDS = 3, 3  # such questions, and words of a subject, at most
