@@ -44,6 +44,14 @@ def test_what_was_told_together_about_what_is_asked_is_a_list():
     assert "hens" not in text
 
 
+def test_what_a_correction_replaced_is_no_statement_of_its_own():
+    found, rows = tell(("no wait, I sold it, my car is a Kia now", "the bike is blue"), (0.9, 0.1))
+    fact = found[0].fact | {"source": {"chat": "c", "before": "My car is a Mazda", "replaces": "x"}}
+    found = [replace(found[0], fact=fact, apart=0.9), found[1]]
+    rows = Rows(one.fact for one in found)
+    assert compose("What car do I have?", found, rows, "en", 10_000, wider=found) is None
+
+
 def test_a_question_for_one_thing_gets_one_statement():
     found, rows = tell(("my brother Ewan has a boat", "the car is red"), (0.6, 0.1), (0.9, 0.01))
     assert compose("who has a boat?", found, rows, "en", 10_000, wider=found) is None

@@ -111,8 +111,16 @@ def keep_coherent(asked: Asked, some: Sequence[Found], rows: Rows) -> list[Found
 
 
 def join(some: Sequence[Found], more: Sequence[Found], rows: Rows) -> list[Found]:
-    """The statements of both, each once and for itself, in the order in which they were said."""
-    return lines({one.id: one for one in (*some, *more)}.values(), rows)
+    """The statements of both, each once and for itself, in the order in which they were said. A
+    correction keeps what it took the place of as its context."""
+    each = {one.id: one for one in (*some, *more)}
+    corrections = [one for one in each.values() if is_correction(one)]
+    others = lines((one for one in each.values() if not is_correction(one)), rows)
+    return sorted([*others, *corrections], key=lambda one: one.fact["time"])
+
+
+def is_correction(one: Found) -> bool:
+    return bool(one.fact["source"].get("replaces"))
 
 
 def takes_several(question: str, code: str) -> bool:
@@ -239,7 +247,10 @@ def detach(one: Found, near: set[str], rows: Rows) -> Found:
 
 
 def say_in_order(some: Sequence[Found], now: int) -> str:
-    ordered = [alone(one) for one in sorted(some[:MOST], key=lambda one: one.fact["time"])]
+    ordered = [
+        one if is_correction(one) else alone(one)
+        for one in sorted(some[:MOST], key=lambda one: one.fact["time"])
+    ]
     return " ".join(words_for(one, one.fact["language"], now, 0.0) for one in ordered)
 
 
