@@ -18,7 +18,7 @@ from oneseek.engine.learning.memory.statements.evidence import (
     signs,
     weigh_signs,
 )
-from oneseek.engine.learning.memory.statements.reader import Reader, Sentence
+from oneseek.engine.learning.memory.statements.reader import LATEST, Reader, Sentence
 from oneseek.engine.learning.memory.statements.said import NEAREST, StatementIndex
 from oneseek.engine.learning.memory.statements.statement import text_of, text_to_read
 
@@ -269,3 +269,26 @@ def test_of_an_endless_text_no_more_is_cut_into_pieces_than_is_read():
     encoder = Counted()
     asyncio.run(Reader(encoder).together("Which boat?", ["12 34 56 " * 50_000]))
     assert max(encoder.seen) < 2_000
+
+
+def test_a_text_is_located_once_and_while_others_are(monkeypatch):
+    reader, located, waits = Reader(None), [], asyncio.Event()
+
+    async def locate(texts, *_):
+        located.extend(texts)
+        if "awaited" in texts:
+            await waits.wait()
+        return [f"place of {text}" for text in texts]
+
+    monkeypatch.setattr(reader, "_locate", locate)
+
+    async def run():
+        await reader.locate_answers(["heard"])
+        both = asyncio.ensure_future(reader.locate_answers(["heard", "awaited"]))
+        await asyncio.sleep(0)
+        await reader.locate_answers([str(number) for number in range(2 * LATEST)])
+        waits.set()
+        return await both
+
+    assert asyncio.run(run()) == ["place of heard", "place of awaited"]
+    assert located.count("heard") == 1 and len(reader._located) == LATEST

@@ -131,12 +131,13 @@ class Reader:
     async def locate_answers(self, texts: Sequence[str]) -> list[Place]:
         """The encodings of texts that may answer questions. The latest stay at hand: a sentence is
         located when it is heard, and again when it is kept."""
-        new = [text for text in dict.fromkeys(texts) if text not in self._located]
-        self._located.update(zip(new, await self._locate(new, BEFORE_SAID, "said"), strict=True))
-        found = [self._located[text] for text in texts]
+        known = {text: self._located[text] for text in texts if text in self._located}
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        known |= zip(new, await self._locate(new, BEFORE_SAID, "said"), strict=True)
+        self._located |= known
         for text in list(self._located)[:-LATEST]:
             del self._located[text]
-        return found
+        return [known[text] for text in texts]
 
     async def _locate(self, texts: Sequence[str], before: str, way: str) -> list[Place]:
         await self.encoder.load()
