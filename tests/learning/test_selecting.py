@@ -52,6 +52,17 @@ def test_what_a_correction_replaced_is_no_statement_of_its_own():
     assert compose("What car do I have?", found, rows, "en", 10_000, wider=found) is None
 
 
+def test_a_correction_beside_a_yes_is_quoted_with_what_it_replaced():
+    found, rows = tell(("no wait, it is a Kia", "the bike is blue"), (0.8, 0.9), (0.8, 0.95))
+    fact = found[0].fact | {"source": {"chat": "c", "before": "My car is a Mazda", "replaces": "x"}}
+    found = [replace(found[0], fact=fact), found[1]]
+    rows = Rows(one.fact for one in found)
+    text, used = compose("Is the bike blue?", found, rows, "en", 10_000, wider=found)
+    assert text.startswith("Yes. The bike is blue.") and "Kia" in text
+    assert "car is a Mazda" not in text.split("Before that you said")[0]
+    assert len(used) == 2
+
+
 def test_a_question_for_one_thing_gets_one_statement():
     found, rows = tell(("my brother Ewan has a boat", "the car is red"), (0.6, 0.1), (0.9, 0.01))
     assert compose("who has a boat?", found, rows, "en", 10_000, wider=found) is None

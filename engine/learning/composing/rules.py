@@ -16,7 +16,7 @@ from oneseek.engine.learning.composing.asked import BETWEEN, Asked, likelihood, 
 from oneseek.engine.learning.composing.naming import find_introduction
 from oneseek.engine.learning.composing.parts import clauses
 from oneseek.engine.learning.composing.reckoning import reckon
-from oneseek.engine.learning.composing.selecting import select
+from oneseek.engine.learning.composing.selecting import MOST, select
 from oneseek.engine.learning.memory.second_look import names
 from oneseek.engine.learning.memory.statements.answering import ANSWERS, words_for
 from oneseek.engine.learning.memory.statements.plain_forms import find_name
@@ -24,7 +24,6 @@ from oneseek.engine.learning.memory.statements.rows import Rows, alone, goes_on,
 from oneseek.engine.learning.memory.statements.statement import Found
 
 OPEN = re.compile(r"^(?:(?:what|who)['’]?s?|which|whom|va|vad|vem|vilka|vilken|vilket)\b", re.I)
-MOST = 8  # statements of one answer, at most
 NEAR, LOW = 0.015, 0.004  # minimum probability of the first statement of a list, and of the others
 ROW = 0.3  # the same of a statement whose whole row is the answer
 PART = 0.02  # the same for a part of a question, if no shared word speaks for it
@@ -289,7 +288,7 @@ def decide(
         return None
     holds, used = decision
     known = {fact["answer"] for one in used for fact in rows.chain(one.fact)}
-    bearing = lines(select(asked, wider, rows, BEARS), rows)
+    bearing = join((), select(asked, wider, rows, BEARS), rows)
     more = [one for one in bearing if one.fact["answer"] not in known]
     used = [*used, *more[: max(0, SAID_WITH - len(used))]]
     yes, no = ANSWERS.get(asked.code, ANSWERS["en"])
