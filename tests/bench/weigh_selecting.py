@@ -34,14 +34,17 @@ from tests.bench.composed import DAY_MS, MODEL, tell, tell_before
 from tests.bench.heard import lines, room_of
 from tests.bench.parts import report
 from tests.bench.parts.keys import is_right
+from tests.golden.weigh_stating import fit
 
 SETS = ("dev", *(f"dev{i}" for i in range(2, 16)))
 KINDS = ("several", "list", "yes_no", "reverse", "task")
 EVERY, OTHERS = 2, 3  # every second example is also told beside others; these are every third
 LIMITS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
-RIDGE, STEPS = 3.0, 25
+RIDGE = 3.0
 
-Row = dict[str, Any]  # set, kind, keys, texts, signs and labels of the statements, beside others
+Row = dict[
+    str, Any
+]  # kind, keys, question, texts, signs and labels of the statements, beside others
 
 
 async def gather_row(model: Model, path: Path, one: dict) -> Row:
@@ -81,26 +84,14 @@ async def gather(name: str, model: Model) -> list[Row]:
     return found
 
 
-def fit(rows: Iterable[Row], names: list[str]) -> dict[str, float]:
-    """Logistic regression on standardised features, by Newton's method with a ridge penalty."""
+def fit_rows(rows: Iterable[Row], names: list[str]) -> dict[str, float]:
     some = [
         (one, label) for row in rows for one, label in zip(row["signs"], row["labels"], strict=True)
     ]
     x = np.array([[one[name] for name in names] for one, _ in some])
     y = np.array([label for _, label in some], float)
-    mean, spread = x.mean(0), x.std(0) + 1e-6
-    x = np.c_[np.ones(len(x)), (x - mean) / spread]
-    weights = np.zeros(x.shape[1])
-    ridge = np.r_[1e-6, np.full(len(names), RIDGE)]
-    for _ in range(STEPS):
-        p = 1 / (1 + np.exp(-x @ weights))
-        bend = (x * (p * (1 - p))[:, None]).T @ x + np.diag(ridge)
-        weights += np.linalg.solve(bend, x.T @ (y - p) - ridge * weights)
-    each = weights[1:] / spread
-    return {
-        "at_first": float(weights[0] - each @ mean),
-        **dict(zip(names, map(float, each), strict=True)),
-    }
+    weights = fit(x, y, np.ones(len(y)), RIDGE)
+    return {"at_first": weights.alone, **dict(zip(names, weights.each.tolist(), strict=True))}
 
 
 def main() -> None:
@@ -118,13 +109,13 @@ def main() -> None:
     names = list(next(one for rows in every.values() for row in rows for one in row["signs"]))
     figures: dict[str, list[float]] = {}
     for name, rows in every.items():
-        weights = fit(
+        weights = fit_rows(
             [row for other, some in every.items() if other != name for row in some], names
         )
         for row in rows:
             see(figures, row, weights)
     means = {name: round(float(np.mean(some)), 3) for name, some in sorted(figures.items())}
-    weights = fit([row for rows in every.values() for row in rows], names)
+    weights = fit_rows([row for rows in every.values() for row in rows], names)
     shown = {"WEIGHTS": {name: round(x, 2) for name, x in weights.items()}}
     report.say(json.dumps(shown))
     report.write("weigh_selecting", means, [shown])

@@ -70,8 +70,8 @@ class Asked:
         named = [(word, name) for name, _ in self.groups for word in words & name]
         self.member_stems = {stem(member) for _, members in self.groups for member in members}
         several = any(not is_singular(word, name) for word, name in named)
-        self.wants_all = several and not WHERE_OR_WHEN.match(question)
-        self.takes_list = self.wants_all or LIST.search(question) is not None
+        wants_all = several and not WHERE_OR_WHEN.match(question)
+        self.takes_list = wants_all or LIST.search(question) is not None
         self.is_yes_no = self._begins_with_verb()
         self.content = content(question, self.language)
         self.names = names(question, self.language)
