@@ -17,7 +17,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ import numpy as np
 from oneseek.engine.backends.select import processor
 from oneseek.engine.learning.lessons import anchors
 from oneseek.engine.learning.memory.encoder import BEFORE, BEFORE_SAID, Encoder, encoder_here
-from oneseek.engine.learning.memory.oneself import speaks_of_oneself
+from oneseek.engine.learning.memory.oneself import ASKS_SURELY, speaks_of_oneself
 from oneseek.engine.learning.memory.statements import hearing
 from oneseek.engine.learning.memory.statements.reader import Reader, Sentence, join_views
 from oneseek.engine.learning.memory.statements.stating import (
@@ -37,11 +38,23 @@ from oneseek.engine.learning.memory.statements.stating import (
 from tests.bench.parts import report
 from tests.bench.weigh import general
 from tests.golden.statements import CODES, HERE, Maker
-from tests.golden.statements.told import BENCH, LEARNED, changes, load_advice_questions, short
+from tests.golden.statements.told import (
+    BENCH,
+    LEARNED,
+    changes,
+    load_advice_questions,
+    requests,
+    short,
+)
 
-SETS = ("dev", *(f"dev{i}" for i in (*range(2, 14), 17, 18, 19)))
-TIMELINES = ("dev", *(f"dev{i}" for i in range(3, 20)))
-COUNTS = ("messages", 4), ("nothing of ", 2)  # weights of the examples of a source; others have 1
+SETS = ("dev", *(f"dev{i}" for i in (*range(2, 14), 17, 18, 19, 20)))
+TIMELINES = ("dev", *(f"dev{i}" for i in range(3, 21)))
+REQUESTS = "requests"
+COUNTS = (
+    ("messages", 4),
+    ("nothing of ", 2),
+    (REQUESTS, 2),
+)  # weights of the examples of a source; others have 1
 FILLED, TYPED = 2, 3  # fillings of a template of nothing.txt; statements drawn of each family
 QUESTIONS = 2  # of each statement of told_*.txt, at most
 THIRD, BESIDE = "told", "told beside"  # sources: every third line of told_*.txt, and the others
@@ -94,6 +107,7 @@ def examples() -> list[Example]:
         found.append(Example("messages", line[5:], line[3] == "+"))
     found += [Example("short", text, sign == "+") for sign in "+-" for text in short(sign)]
     found += [Example("advice", text, False) for text in load_advice_questions()]
+    found += [Example(REQUESTS, text, False, sign == "+") for _, sign, text in requests()]
     maker = Maker(5)
     for code, text in maker.nothing * FILLED:
         found.append(Example("made", maker.fill(text, maker.values(code)), False))
@@ -152,58 +166,60 @@ class Known:
         return any(not one.unsure for one in kept)
 
 
-async def read_all(texts: Sequence[str]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """The embeddings of texts with the means of their middle layer, read as what may answer and as
-    questions."""
+async def read_all(texts: Iterable[str], before: Sequence[int]) -> dict[str, np.ndarray]:
+    """The embeddings of texts behind some tokens, each with the mean of its middle layer."""
     reader = Reader(Encoder(encoder_here, processor()))
     ordered = sorted(set(texts), key=len)  # texts of similar length share a batch
     wholes = await reader.embed(ordered)
-    found = []
-    for before in (BEFORE_SAID, BEFORE):
-        middle = (one for *_, one in await reader.read_middle(ordered, before))
-        found.append(dict(zip(ordered, map(join_views, wholes, middle), strict=True)))
-    return found[0], found[1]
+    middle = (one for *_, one in await reader.read_middle(ordered, before))
+    return dict(zip(ordered, map(join_views, wholes, middle), strict=True))
 
 
-def main() -> None:
-    ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--show", action="store_true", help="print what is wrongly kept, and lost")
-    options = ask.parse_args()
-    every = examples()
+def fit_stating(every: list[Example], read: dict[str, np.ndarray], show: bool) -> dict[str, float]:
+    """Fit what states something, write its weights and return its figures. It is told of texts
+    read as what may answer, and as questions (`read`)."""
     texts = [one.text for one in every]
-    some = [one for one in every if one.source != BESIDE]  # enough for what asks
     parts = [part for text in texts for part in hearing.parts_of(text)]
-    said_as, both = asyncio.run(read_all([*parts, *texts]))
+    said_as = asyncio.run(read_all([*parts, *texts], BEFORE_SAID))
     known = Known(said_as)
-    # What states is told of texts read as what may answer, and as questions.
-    rows = np.concatenate([stack(said_as, texts), stack(both, texts)])
-    of_both = stack(both, [one.text for one in some])
-    truth = np.array([one.states for one in every], float)
-    asks = np.array([one.asks for one in some], float)
-    counts, counts_asks = count(every), count(some)
-    truth, counts = np.tile(truth, 2), np.tile(counts, 2) / 2
+    rows = np.concatenate([stack(said_as, texts), stack(read, texts)])
+    truth = np.tile(np.array([one.states for one in every], float), 2)
+    counts = np.tile(count(every), 2) / 2
     figures = {}
     for name in SETS:
-        apart, apart_asks = 2 * leave_out(name, every), leave_out(name, some)
+        apart = 2 * leave_out(name, every)
         weights = fit(rows[apart], truth[apart], counts[apart], RIDGE)
-        first = int(f"heard_{name}" in LEARNED)  # the reader is trained on every second line
         for kind, wanted in (("kept", True), ("kept of nothing", False)):
             if wanted:
                 said = [one["messages"][0] for one in lines(f"heard_{name}")]
             else:
                 said = [one["text"] for one in lines(f"heard_{name}_nothing")]
-            said = said[first :: 1 + first]
+            said = skip_learned(name, said)
             heard = [known.has_statement(text, weights) for text in said]
             figures[f"{name}: {kind}"] = round(float(np.mean(heard)), 3)
-            if options.show:
+            if show:
                 for text, kept in zip(said, heard, strict=True):
                     if kept != wanted:
                         likely = round(weights.likely(said_as[text], text), 2)
                         report.say("KEPT" if kept else "LOST", likely, text)
-        asking = fit(of_both[apart_asks], asks[apart_asks], counts_asks[apart_asks], RIDGE_ASKS)
-        for kind in ("unknown", "general"):
-            asked = [one["q"] for one in lines(f"heard_{name}_{kind}")][first :: 1 + first]
-            likely = np.array([asking.likely(both[text], text) for text in asked])
+    write(WEIGHTS, fit(rows, truth, counts, RIDGE))
+    return figures
+
+
+def fit_asking(some: list[Example], read: dict[str, np.ndarray], show: bool) -> dict[str, float]:
+    """Fit what asks for something of the person's own, write its weights and return its figures."""
+    rows, counts = stack(read, [one.text for one in some]), count(some)
+    truth = np.array([one.asks for one in some], float)
+    figures = {}
+    for name in (*SETS, REQUESTS):
+        apart = leave_out(name, some)
+        asking = fit(rows[apart], truth[apart], counts[apart], RIDGE_ASKS)
+        for kind, asks in (("unknown", True), ("general", False)):
+            if name == REQUESTS:
+                asked = [text for _, sign, text in requests() if (sign == "+") == asks]
+            else:
+                asked = skip_learned(name, [one["q"] for one in lines(f"heard_{name}_{kind}")])
+            likely = np.array([asking.likely(read[text], text) for text in asked])
             own = np.array([speaks_of_oneself(text) for text in asked])
             for limit in ASKING if asked else ():
                 over = likely >= limit
@@ -211,12 +227,38 @@ def main() -> None:
                 figures[f"{name}: {kind} asks {limit}, of oneself"] = round(
                     float((own & over).mean()), 3
                 )
-    for path, weights in (
-        (WEIGHTS, fit(rows, truth, counts, RIDGE)),
-        (ASKS, fit(of_both, asks, counts_asks, RIDGE_ASKS)),
-    ):
-        each = [float(f"{x:.4g}") for x in weights.each]
-        path.write_text(json.dumps({"alone": round(weights.alone, 4), "each": each}) + "\n")
+            if show:
+                for text, one in zip(asked, likely, strict=True):
+                    if (one >= ASKS_SURELY) != asks:
+                        report.say("NOT ASKED" if asks else "ASKED", round(float(one), 2), text)
+    write(ASKS, fit(rows, truth, counts, RIDGE_ASKS))
+    return figures
+
+
+def skip_learned(name: str, texts: list[str]) -> list[str]:
+    """Those that the reader was not trained on, which is every second line of some sets."""
+    first = int(f"heard_{name}" in LEARNED)
+    return texts[first :: 1 + first]
+
+
+def write(path: Path, weights: Weights) -> None:
+    each = [float(f"{x:.4g}") for x in weights.each]
+    path.write_text(json.dumps({"alone": round(weights.alone, 4), "each": each}) + "\n")
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("--show", action="store_true", help="print what is wrongly told")
+    ask.add_argument("--only", choices=("stating", "asking"), help="fit one of the two")
+    options = ask.parse_args()
+    every, figures = examples(), {}
+    some = [one for one in every if one.source != BESIDE]  # enough for what asks
+    needed = some if options.only == "asking" else every
+    read = asyncio.run(read_all([one.text for one in needed], BEFORE))
+    if options.only != "asking":
+        figures |= fit_stating(every, read, options.show)
+    if options.only != "stating":
+        figures |= fit_asking(some, read, options.show)
     report.write("weigh_stating", figures, [])
 
 

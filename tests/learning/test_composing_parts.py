@@ -22,7 +22,6 @@ from oneseek.engine.learning.memory.oneself import (
     speaks_of_everybody,
     speaks_of_oneself,
 )
-from oneseek.engine.learning.memory.statements.hearing import is_of_another
 from oneseek.engine.learning.memory.statements.rows import Rows, goes_on, lines
 from oneseek.engine.learning.memory.statements.statement import Found
 
@@ -324,13 +323,6 @@ def test_what_only_shares_a_name_decides_nothing_unless_it_is_sure():
     asked = Asked("Does Beth live in Australia?", "en")
     (said,) = make_found("My sister Beth lives in Perth", apart=0.3)
     assert decisive(asked, [said], rows_of([said])) == (False, [said])
-
-
-def test_a_statement_about_something_else_takes_nothing_back():
-    assert is_of_another("gave up meat in 2021", "I swim on Tuesdays")
-    for correction in ("it's a Toyota", "we changed to the Pestana", "oj, 1302 ska det va", "Lund"):
-        assert not is_of_another("my flat has number 1203", correction)
-    assert not is_of_another("my sister Anna lives in Lund", "Anna lives in Umeå")
 
 
 @pytest.mark.parametrize(

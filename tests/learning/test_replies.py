@@ -120,7 +120,9 @@ TALK = [
     ],
 )
 def test_a_small_model_is_given_no_quotations_but_what_a_message_refers_to(message, given):
-    assert len(drop_quotations([*TALK, {"role": "user", "content": message}])) == given
+    kept = drop_quotations([*TALK, {"role": "user", "content": message}])
+    assert len(kept) == given
+    assert not any("remember that" in one["content"] for one in kept)
 
 
 def test_what_is_written_under_an_answer_is_not_the_models():

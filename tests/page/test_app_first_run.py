@@ -55,7 +55,8 @@ def test_what_is_focused_in_the_choice_stays_so_when_more_is_known_of_the_device
 def test_scenario_1_the_chosen_model_is_fetched_with_progress_and_answers(
     page: Page, asked_for: list[str]
 ):
-    """Before that the page must be useful, ask before it fetches, and keep a draft."""
+    """Before that the page must be useful, ask before it fetches, and keep a draft, which is sent
+    by itself when the model is there."""
     page.add_init_script(
         """window.shares = [];
         new MutationObserver(() => { const bar = document.querySelector("#consent progress");
@@ -96,15 +97,20 @@ def test_scenario_1_the_chosen_model_is_fetched_with_progress_and_answers(
     wait_until(lambda: "In one sentence." not in str(read_store(page, "settings")))
     assert not asked_for
     wait_for_state(page, "needs-consent", timeout=120)
+    field.press("Enter")
+    expect(page.get_by_text("Your message is sent when the model is there.")).to_be_visible()
     page.get_by_role("button", name="Download 131 MB").click()
     wait_for_state(page, "ready", timeout=180)
+    expect(page.locator("article.user")).to_contain_text("Remember this draft")
+    expect(field).to_have_value("")
+    wait_for_answer(page)
     shares = page.evaluate("shares")
     fetched = shares[: shares.index(max(shares)) + 1]
     assert len(set(shares)) >= 3 and fetched == sorted(fetched)
     assert asked_for
     set_temperature(page, "0")
     say(page, "What is the capital of France?")
-    expect(body(wait_for_answer(page))).to_contain_text("Paris")
+    expect(body(wait_for_answer(page, 2))).to_contain_text("Paris")
 
 
 # Pretends to be Swedish; a really Swedish browser needs a profile of its own: test_by_ear.py, with

@@ -12,6 +12,7 @@ class Composer:
         self.field = dom.by_id("composer-text")
         self.keeping = 0
         self.sending = False  # waits for the text in pictures
+        self.unsent = ""  # sent when a model is there
         self.last = None
         dom.listen("submit", "#composer", self.on_submit)
         dom.listen("keydown", self.field, self.key)
@@ -30,7 +31,9 @@ class Composer:
             self.page.alarm(t("banner.other_tab"))
             return
         if not self.page.model:
+            self.unsent = self.field.value
             self.page.choice.ask()
+            self.draw()
             return
         self.sending = True
         try:
@@ -42,6 +45,13 @@ class Composer:
         self.put("")
         dom.run(self.page.save([["delete", "drafts", self.chat.id or "new"]]))
         await self.chat.send(text, pictures)
+
+    async def send_unsent(self):
+        """Send what the person sent before a model was there, unless they changed it since."""
+        unsent, self.unsent = self.unsent, ""
+        self.draw()
+        if unsent and unsent == self.field.value:
+            await self.send()
 
     def has_words(self):
         """Whether there is something to send: words, or pictures."""
@@ -65,6 +75,9 @@ class Composer:
         self.page.presence.on_typing()
         self.keeping += 1
         mine, chat = self.keeping, self.chat.id or "new"
+        if self.unsent:
+            self.unsent = ""
+            self.draw()
         await dom.asyncio.sleep(0.1)
         if mine == self.keeping and self.page.model:
             dom.run(self.page.read_ahead(self.field.value.strip()))
@@ -106,6 +119,7 @@ class Composer:
             dom.by_id(name).disabled = elsewhere
         dom.by_id("send").hidden = busy
         dom.by_id("stop").hidden = not busy
+        dom.by_id("unsent").hidden = not self.unsent
         if self.last:
             self.meter(self.last)
 

@@ -30,6 +30,7 @@ class Choice:
             await self.page.reserve()
         await self.read_version()
         self.page.presence.ready()
+        dom.run(self.page.composer.send_unsent())
 
     async def remember(self, model):
         """Store the choice for the next visit; a link, which anybody may write, does not replace

@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from functools import partial
 
 from oneseek.engine.core.collecting.collector import text_said
-from oneseek.engine.learning.composing.asked import Asked
-from oneseek.engine.learning.composing.counting import MORE
 from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.encoder import NOT_HERE
 from oneseek.engine.learning.memory.memory import Memory
+from oneseek.engine.learning.memory.statements.correcting import LIMIT, extract_features, weigh
 from oneseek.engine.learning.memory.statements.hearing import (
     Statement,
     changes,
-    is_of_another,
     leans,
     sentences,
     statements,
@@ -30,19 +28,10 @@ SOMEBODY = re.compile(
     r"(?:and |but |och |men )?(?:he|she|they|his|her|their|han|hon|de|dom|hans|hennes|deras)\b",
     re.I,
 )
-TAKES_BACK = 0.35  # from this probability on, a message corrects an earlier statement
-STATELESS = 0.2  # as TAKES_BACK, for a message that states nothing
 QUESTION = 0.6  # from this probability on, a message asks for something of one's own
 SAYS_MORE = 0.25  # minimum probability of stating something, for a message that goes on
 FAR = 200  # characters: a longer message is no correction as a whole
 MOST = 4  # statements that a message may correct, at most: the newest
-
-
-def is_of_others(said: str, message: str) -> bool:
-    """Whether a message is about a neighbour or a friend whom `said` does not name, or adds
-    something ("another") without referring to what was said."""
-    asked = Asked(said, guess(message))
-    return bool(asked.is_of_others(message) or (MORE.search(message) and not leans(message)))
 
 
 class Listener:
@@ -72,7 +61,7 @@ class Listener:
             return [more]
         if not (at_once or changes(message)):
             return found
-        if before_it := await self._find_taken_back(message, kept, bool(found), at_once):
+        if before_it := await self._find_taken_back(message, kept, bool(found)):
             said = found[0].said if len(message) > FAR else message.strip()
             changed = Statement(said, language=guess(message))
             changed.before = texts[before_it]
@@ -98,27 +87,22 @@ class Listener:
         read, _ = await reader.read_question(message, (), await reader.locate_question(message))
         return read.asks >= QUESTION
 
-    async def _find_taken_back(
-        self, message: str, earlier: list[str], states: bool, at_once: bool
-    ) -> str | None:
+    async def _find_taken_back(self, message: str, earlier: list[str], states: bool) -> str | None:
         """The id of the earlier statement that a message corrects or ends, or None. `states` says
-        that the message states something itself, `at_once` that it follows right after them. A
-        question corrects nothing, also without its mark."""
+        that the message states something itself. A question corrects nothing, also without its
+        mark."""
         if len(message) > FAR and not states or message.rstrip().endswith("?"):
             return None
-        if not states and await self._asks(message.strip()):
+        if not states and not changes(message) and await self._asks(message.strip()):
             return None
-        last = self.memory.facts[earlier[-1]]["answer"]
-        another = states and (is_of_another(last, message) or is_of_others(last, message))
-        if at_once and states and changes(message) and not another:
-            return earlier[-1]
-        if another and not changes(message):
-            return None
-        texts = [text_of(self.memory.facts[id]) for id in earlier[-MOST:]]
-        likely = [await self.memory.reader.takes_back(text, message) for text in texts]
-        best = max(range(len(texts)), key=likely.__getitem__)
-        least = TAKES_BACK if states else STATELESS
-        return earlier[-MOST:][best] if likely[best] >= least else None
+        (alone,) = await self.memory.reader.alone([message.strip()])
+        likely = {}
+        for id in earlier[-MOST:]:
+            said = text_of(self.memory.facts[id])
+            pair = await self.memory.reader.read_pair(said, message)
+            likely[id] = weigh(extract_features(pair, said, message, alone.states))
+        best = max(likely, key=lambda id: likely[id])
+        return best if likely[best] >= LIMIT else None
 
     def find_kept(self, messages: Sequence[str], user: str) -> list[list[str]]:
         """For each message, the ids of the statements that were kept of it, in their order."""

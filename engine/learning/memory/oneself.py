@@ -77,7 +77,10 @@ def words_for_oneself(question: str) -> set[str]:
 
 def speaks_of_oneself(question: str) -> bool:
     """Whether a question refers to the person, or to a relative by a word that only family uses."""
-    return bool(words_for_oneself(question) or KIN.search(question))
+    kin = KIN.search(question)
+    if kin and kin[0].lower() == "gran" and guess(question) == "sv":  # a spruce
+        kin = None
+    return bool(words_for_oneself(question) or kin)
 
 
 def speaks_of_all(question: str) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from oneseek.engine.core.conversation import MEMORY, SOURCE
 from oneseek.engine.learning.memory.recogniser import GONE, NEAR, SURE
 from oneseek.engine.learning.memory.saying import Saying
-from oneseek.engine.learning.memory.statements.quoting import SAYS_NOTHING
+from oneseek.engine.learning.memory.statements.quoting import ACKNOWLEDGES, SAYS_NOTHING
 from oneseek.engine.learning.memory.statements.statement import Found
 from oneseek.engine.model.generate import Generator, Push
 from oneseek.engine.model.tokenizer import Tokenizer
@@ -25,6 +25,7 @@ TASTE = "taste"
 AT_ONCE = 3  # facts in one answer, at most
 BESIDE = 0.5  # minimum score of the others, relative to the first's
 KEPT = 1_000  # texts that `Recalled` keeps, at most
+AGREED = "OK."
 FEW = 2  # words, at most, of a message that needs the ones before it
 REFERS = re.compile(
     r"\b(?:(?:about|of|with|for|to|from|make|write|put|say|explain|translate|om|av|med|för|till) "
@@ -75,7 +76,8 @@ class Recalled:
 def drop_quotations(messages: list[dict]) -> list[dict]:
     """The conversation without the questions that the memory or a document answered and those
     answers, since a small model would go on about them. If the last message refers back, only
-    answers that say nothing are dropped, with their questions."""
+    answers that say nothing are dropped, with their questions; in place of "I'll remember that",
+    which a small model would say again, stands AGREED."""
     last = messages[-1]["content"]
     refers = REFERS.search(last) or len(last.split()) <= FEW
     kept: list[dict] = []
@@ -83,7 +85,8 @@ def drop_quotations(messages: list[dict]) -> list[dict]:
         if message.get("by") not in (MEMORY, SOURCE) or (
             refers and message["content"] not in SAYS_NOTHING
         ):
-            kept.append(message)
+            agrees = "by" in message and message["content"].startswith(ACKNOWLEDGES)
+            kept.append({**message, "content": AGREED} if agrees else message)
         elif kept and kept[-1]["role"] == "user":
             kept.pop()
     return kept

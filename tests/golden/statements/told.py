@@ -120,6 +120,13 @@ def messages(sign: str) -> list[str]:
     return [line[5:] for line in lines if line[3] == sign]
 
 
+def requests() -> list[tuple[str, str, str]]:
+    """(language, sign, text) of requests that are mostly no whole questions: `+` for something of
+    the person's own, `-` for anything else."""
+    lines = (HERE / "requests.txt").read_text().splitlines()
+    return [(line[:2], line[3], line[5:]) for line in lines]
+
+
 def short(sign: str) -> list[str]:
     """Short texts that state something (`+`) or nothing (`-`)."""
     lines = (HERE / "short.txt").read_text().splitlines()

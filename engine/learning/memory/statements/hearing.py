@@ -12,12 +12,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from oneseek.engine.core.collecting.statements import statements_in
-from oneseek.engine.learning.lessons import guess, language
-from oneseek.engine.learning.memory.second_look import alike, content
+from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.statements.introducing import find_introduced, with_capitals
 from oneseek.engine.learning.memory.statements.reader import Sentence
 from oneseek.engine.learning.memory.statements.stating import FORMS
-from oneseek.engine.learning.memory.statements.succession import tells_change
 
 STATES = 0.6  # minimum probability of stating something, for a sentence to be kept
 OWN = 0.5  # the same, if it begins in the first person
@@ -75,10 +73,6 @@ LEANS = re.compile(
     r"he's|she's|they're|han|hon|den|det|de|dom|hans|hennes|dess|deras|där|honom|henne)\b",
     re.I,
 )
-SPEAKS_OF_IT = re.compile(
-    r"\b(?:it|that|them|those|wrong|mixed?|meant|det|den|dem|dom|fel|menade|ändra[td]e?s?)\b", re.I
-)
-WHOLE = 3  # words of a message about something else, at least
 CHANGES = re.compile(
     r"(?:oh |ah |oj |nä |äh |hm+,? )?"
     r"(?:no|nope|nej|nä|wait|vänta|sorry|förlåt|ursäkta|oops|hoppsan|actually|egentligen|"
@@ -281,15 +275,3 @@ def strip_correction(message: str) -> str:
 def leans(message: str) -> bool:
     """Whether a message begins with a word that refers to what was said right before it."""
     return LEANS.match(strip_correction(message)) is not None
-
-
-def is_of_another(said: str, message: str) -> bool:
-    """Whether a message shares no word with what was said before it, does not refer to it, and
-    tells of no change."""
-    of_it = SPEAKS_OF_IT.search(message) or tells_change(message)
-    if leans(message) or of_it or len(message.split()) < WHOLE:
-        return False
-    words = language(guess(message))
-    return not any(
-        alike(one, two, words) for one in content(message, words) for two in content(said, words)
-    )

@@ -99,6 +99,11 @@ WORDS = {
 
 
 SAYS_NOTHING = {words[name] for words in WORDS.values() for name in ("nothing", "secret")}
+ACKNOWLEDGES = tuple(  # beginnings of replies that say what is kept
+    words[name].split("{")[0]
+    for words in WORDS.values()
+    for name in ("kept", "kept_many", "corrected")
+)
 
 
 def words_of(code: str) -> dict[str, str]:

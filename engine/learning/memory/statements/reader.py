@@ -176,10 +176,9 @@ class Reader:
             )
         ]
 
-    async def takes_back(self, before: str, message: str) -> float:
-        """The probability that a message corrects or ends what was said right before it."""
-        (nats,) = await self._pairs([(before, message)], "change")
-        return sigmoid(nats)
+    async def read_pair(self, before: str, message: str) -> np.ndarray:
+        """The embedding of two messages in a row, read together."""
+        return (await self._read([(before, message)]))[0]
 
     async def _pairs(self, pairs: Sequence[tuple[str, str]], head: str) -> list[float]:
         return self._head(head, await self._read(pairs))[:, 0].tolist()

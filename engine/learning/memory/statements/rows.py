@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from oneseek.engine.core.collecting.collector import text_said
 from oneseek.engine.learning.lessons.language import WORD
+from oneseek.engine.learning.memory.statements.kin import Kin
 from oneseek.engine.learning.memory.statements.statement import Found, is_statement, text_of
 
 GOES_ON = re.compile(
@@ -140,11 +141,11 @@ class Rows:
 
 
 class Person:
-    """What one person told: statements in rows, and all facts by the beginning of the words that
-    told them."""
+    """What one person told: statements in rows, the names of relatives, and all facts by the
+    beginning of the words that told them."""
 
     def __init__(self, known: Iterable[dict]) -> None:
-        self.rows = Rows()
+        self.rows, self.kin = Rows(), Kin()
         self._begins: dict[str, dict[str, str]] = defaultdict(dict)  # beginning -> id -> words
         self._lengths: set[int] = set()  # of the beginnings
         for fact in known:
@@ -154,11 +155,14 @@ class Person:
         said = text_said(fact)
         self._begins[said[:BEGINS]][fact["id"]] = said
         self._lengths.add(len(said[:BEGINS]))
+        self.kin.add(said)
         if is_statement(fact):
             self.rows.add(fact)
 
     def remove(self, fact: dict) -> None:
-        del self._begins[text_said(fact)[:BEGINS]][fact["id"]]
+        said = text_said(fact)
+        del self._begins[said[:BEGINS]][fact["id"]]
+        self.kin.remove(said)
         if is_statement(fact):
             self.rows.remove(fact["id"])
 
