@@ -2,7 +2,7 @@
 
 import pytest
 
-from oneseek.engine.learning.memory.statements.kin import Kin, find_people
+from oneseek.engine.learning.memory.kin import Kin, find_people
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from oneseek.engine.core.collecting.collector import text_said
 from oneseek.engine.learning.lessons.language import WORD
-from oneseek.engine.learning.memory.statements.kin import Kin
+from oneseek.engine.learning.memory.kin import Kin
 from oneseek.engine.learning.memory.statements.statement import Found, is_statement, text_of
 
 GOES_ON = re.compile(
