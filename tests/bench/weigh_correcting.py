@@ -13,7 +13,6 @@ the others that do.
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from typing import NamedTuple
 
@@ -21,16 +20,12 @@ import numpy as np
 
 from oneseek.engine.backends.select import processor
 from oneseek.engine.learning.memory.encoder import Encoder, encoder_here
-from oneseek.engine.learning.memory.statements.correcting import (
-    LIMIT,
-    WEIGHTS,
-    extract_features,
-)
+from oneseek.engine.learning.memory.statements.correcting import LIMIT, WEIGHTS, extract_features
 from oneseek.engine.learning.memory.statements.reader import Reader
 from tests.bench.heard import lines, room_of
 from tests.bench.parts import report
 from tests.golden.statements import HERE
-from tests.golden.weigh_stating import fit
+from tests.golden.weigh_stating import fit, write
 
 SETS = ("dev10", "dev11", "dev12", "dev13", "dev17", "dev18", "dev19", "dev20")
 PAIRS = "pairs"
@@ -69,7 +64,7 @@ def examples() -> list[Example]:
 async def read(every: list[Example]) -> np.ndarray:
     reader, found = Reader(Encoder(encoder_here, processor())), []
     for one in every:
-        pair = await reader.read_pair(one.before, one.message)
+        (pair,) = await reader.read_pairs([(one.before, one.message)])
         (alone,) = await reader.alone([one.message])
         found.append(extract_features(pair, one.before, one.message, alone.states))
     return np.array(found)
@@ -89,9 +84,8 @@ def main() -> None:
     judged: dict[str, list[tuple[float, Example]]] = {}
     for name, out in leave_out(every):
         weights = fit(x[~out], y[~out], np.ones(int((~out).sum())), RIDGE)
-        likely = 1 / (1 + np.exp(-(x[out] @ weights.each + weights.alone)))
-        some = (one for one, is_out in zip(every, out, strict=True) if is_out)
-        judged.setdefault(name, []).extend(zip(likely.tolist(), some, strict=True))
+        some = [(weights.weigh(x[at]), every[at]) for at in np.flatnonzero(out)]
+        judged.setdefault(name, []).extend(some)
     figures = {}
     for name, some in judged.items():
         for corrects, kind in ((True, "taken back"), (False, "taken for a correction")):
@@ -100,9 +94,7 @@ def main() -> None:
         for likely, one in some if "--show" in sys.argv else ():
             if (likely >= LIMIT) != one.corrects:
                 report.say("MISSED" if one.corrects else "WRONG", f"{likely:.2f}", one[1:3])
-    weights = fit(x, y, np.ones(len(y)), RIDGE)
-    each = [float(f"{one:.4g}") for one in weights.each]
-    WEIGHTS.write_text(json.dumps({"alone": round(float(weights.alone), 4), "each": each}) + "\n")
+    write(WEIGHTS, fit(x, y, np.ones(len(y)), RIDGE))
     report.write("weigh_correcting", figures, [])
 
 

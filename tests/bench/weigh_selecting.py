@@ -42,9 +42,8 @@ EVERY, OTHERS = 2, 3  # every second example is also told beside others; these a
 LIMITS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 RIDGE = 3.0
 
-Row = dict[
-    str, Any
-]  # kind, keys, question, texts, signs and labels of the statements, beside others
+# kind, keys, question, texts, signs and labels of the statements, beside others
+Row = dict[str, Any]
 
 
 async def gather_row(model: Model, path: Path, one: dict) -> Row:

@@ -49,10 +49,9 @@ from tests.golden.statements.told import (
     Told,
     Voices,
     load_advice_questions,
+    load_signed,
     load_training_lines,
-    messages,
     of_documents,
-    short,
 )
 
 LAYERS, RANK, SCALE = 6, 16, 2.0  # RANK and SCALE of the LoRA
@@ -182,8 +181,10 @@ class Examples:
         self.general += [q for code in CODES for _, q in anchors(code)]
         self.advice = load_advice_questions()
         self.unknown = [one["q"] for one in load_training_lines("_unknown")]
-        self.short, self.empty = short("+"), short("-")
-        self.nothing = [one["text"] for one in load_training_lines("_nothing")] + messages("-")
+        self.short, self.empty = load_signed("short", "+"), load_signed("short", "-")
+        self.nothing = [one["text"] for one in load_training_lines("_nothing")] + load_signed(
+            "messages", "-"
+        )
         self.documents = of_documents()
 
     def statements(self) -> list[tuple[str, str, list[Made], list[Made]]]:

@@ -43,18 +43,14 @@ from tests.golden.statements.told import (
     LEARNED,
     changes,
     load_advice_questions,
-    requests,
-    short,
+    load_signed,
 )
 
 SETS = ("dev", *(f"dev{i}" for i in (*range(2, 14), 17, 18, 19, 20)))
 TIMELINES = ("dev", *(f"dev{i}" for i in range(3, 21)))
-REQUESTS = "requests"
-COUNTS = (
-    ("messages", 4),
-    ("nothing of ", 2),
-    (REQUESTS, 2),
-)  # weights of the examples of a source; others have 1
+STATED, REQUESTS = ("messages", "short"), "requests"
+# Weights of the examples of a source; others have 1.
+COUNTS = ("messages", 4), ("nothing of ", 2), (REQUESTS, 2)
 FILLED, TYPED = 2, 3  # fillings of a template of nothing.txt; statements drawn of each family
 QUESTIONS = 2  # of each statement of told_*.txt, at most
 THIRD, BESIDE = "told", "told beside"  # sources: every third line of told_*.txt, and the others
@@ -103,11 +99,11 @@ def examples() -> list[Example]:
         found += [Example("general", q, False) for _, q in anchors(code)]
     for one in changes():
         found += [Example("told", text, True) for text in (one.before, one.said)]
-    for line in (HERE / "messages.txt").read_text().splitlines():
-        found.append(Example("messages", line[5:], line[3] == "+"))
-    found += [Example("short", text, sign == "+") for sign in "+-" for text in short(sign)]
+    for sign in "+-":
+        own = sign == "+"
+        found += [Example(name, text, own) for name in STATED for text in load_signed(name, sign)]
+        found += [Example(REQUESTS, text, False, own) for text in load_signed(REQUESTS, sign)]
     found += [Example("advice", text, False) for text in load_advice_questions()]
-    found += [Example(REQUESTS, text, False, sign == "+") for _, sign, text in requests()]
     maker = Maker(5)
     for code, text in maker.nothing * FILLED:
         found.append(Example("made", maker.fill(text, maker.values(code)), False))
@@ -216,7 +212,7 @@ def fit_asking(some: list[Example], read: dict[str, np.ndarray], show: bool) -> 
         asking = fit(rows[apart], truth[apart], counts[apart], RIDGE_ASKS)
         for kind, asks in (("unknown", True), ("general", False)):
             if name == REQUESTS:
-                asked = [text for _, sign, text in requests() if (sign == "+") == asks]
+                asked = load_signed(REQUESTS, "+" if asks else "-")
             else:
                 asked = skip_learned(name, [one["q"] for one in lines(f"heard_{name}_{kind}")])
             likely = np.array([asking.likely(read[text], text) for text in asked])

@@ -22,7 +22,7 @@ def reader():
 
 async def weigh_pair(reader, before, message):
     (alone,) = await reader.alone([message])
-    pair = await reader.read_pair(before, message)
+    (pair,) = await reader.read_pairs([(before, message)])
     return weigh(extract_features(pair, before, message, alone.states))
 
 

@@ -52,7 +52,7 @@ def test_a_question_for_a_relative_gets_the_name(question, named):
     kin = Kin()
     for said in KNOWN:
         kin.add(said)
-    assert kin.name_in(question) == named
+    assert kin.name_relatives(question) == named
 
 
 def test_names_go_with_the_statements_that_told_them():
@@ -63,6 +63,6 @@ def test_names_go_with_the_statements_that_told_them():
     kin.remove("My wife Ingela works nights")
     assert kin.find_name("wife") == "Ingela"
     kin.remove("my wife Ingela sings")
-    assert kin.find_name("wife") == "" and kin.name_in("my wife?") == "my wife?"
+    assert kin.find_name("wife") == "" and kin.name_relatives("my wife?") == "my wife?"
     kin.remove("my cousin Bo")
     assert kin.find_name("cousin") == "Ann"

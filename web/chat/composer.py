@@ -48,8 +48,8 @@ class Composer:
 
     async def send_unsent(self):
         """Send what the person sent before a model was there, unless they changed it since."""
-        unsent, self.unsent = self.unsent, ""
-        self.draw()
+        unsent = self.unsent
+        self.forget_unsent()
         if unsent and unsent == self.field.value:
             await self.send()
 
@@ -75,9 +75,7 @@ class Composer:
         self.page.presence.on_typing()
         self.keeping += 1
         mine, chat = self.keeping, self.chat.id or "new"
-        if self.unsent:
-            self.unsent = ""
-            self.draw()
+        self.forget_unsent()
         await dom.asyncio.sleep(0.1)
         if mine == self.keeping and self.page.model:
             dom.run(self.page.read_ahead(self.field.value.strip()))
@@ -94,6 +92,13 @@ class Composer:
     def put(self, text):
         self.field.value = text
         self.keeping += 1
+        self.forget_unsent()
+
+    def forget_unsent(self):
+        """Let what the field held wait for a model no longer, since it holds something else now."""
+        if self.unsent:
+            self.unsent = ""
+            self.draw()
 
     async def restore(self):
         """Put this chat's draft into the field, unless something was typed meanwhile."""

@@ -96,13 +96,14 @@ class Listener:
         if not states and not changes(message) and await self._asks(message.strip()):
             return None
         (alone,) = await self.memory.reader.alone([message.strip()])
-        likely = {}
-        for id in earlier[-MOST:]:
-            said = text_of(self.memory.facts[id])
-            pair = await self.memory.reader.read_pair(said, message)
-            likely[id] = weigh(extract_features(pair, said, message, alone.states))
-        best = max(likely, key=lambda id: likely[id])
-        return best if likely[best] >= LIMIT else None
+        texts = [text_of(self.memory.facts[id]) for id in earlier[-MOST:]]
+        pairs = await self.memory.reader.read_pairs([(said, message) for said in texts])
+        likely = [
+            weigh(extract_features(pair, said, message, alone.states))
+            for pair, said in zip(pairs, texts, strict=True)
+        ]
+        best = max(range(len(texts)), key=likely.__getitem__)
+        return earlier[-MOST:][best] if likely[best] >= LIMIT else None
 
     def find_kept(self, messages: Sequence[str], user: str) -> list[list[str]]:
         """For each message, the ids of the statements that were kept of it, in their order."""

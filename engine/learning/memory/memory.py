@@ -160,7 +160,7 @@ class Memory:
         return reading
 
     async def _read(self, words: str, user: str) -> Read:
-        words = self.person(user).kin.name_in(words)
+        words = self.person(user).kin.name_relatives(words)
         known = self.recogniser.known  # the meaning serves facts alone
         meaning = (await self.encoder.of([words]))[0] if known else None
         whole, alone, speaks = await self._find_evidence(words, user)
@@ -270,7 +270,7 @@ class Memory:
 
     def knows(self, question: str, user: str) -> bool:
         """Whether a question names somebody or something whose name the person has told."""
-        question = self.person(user).kin.name_in(question)
+        question = self.person(user).kin.name_relatives(question)
         words = language(guess(question))
         named, numbers = names(question, words), set(words_in(words.code)["numbers"].split())
         for word in plain_words(question) - words.function_words - numbers:

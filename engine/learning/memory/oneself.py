@@ -78,9 +78,13 @@ def words_for_oneself(question: str) -> set[str]:
 def speaks_of_oneself(question: str) -> bool:
     """Whether a question refers to the person, or to a relative by a word that only family uses."""
     kin = KIN.search(question)
-    if kin and kin[0].lower() == "gran" and guess(question) == "sv":  # a spruce
-        kin = None
-    return bool(words_for_oneself(question) or kin)
+    of_kin = kin is not None and not is_spruce(kin[0], guess(question))
+    return bool(words_for_oneself(question)) or of_kin
+
+
+def is_spruce(word: str, code: str) -> bool:
+    """Whether a word is the Swedish *gran*, which is a tree and no grandmother."""
+    return code == "sv" and word.lower() == "gran"
 
 
 def speaks_of_all(question: str) -> bool:

@@ -5,7 +5,9 @@ and augmentation: another person asked about, typing errors, a similar statement
 `changes.txt` holds a message, the next one, which takes it back, and questions that both answer;
 `beside.txt` a message and the next one, which takes nothing back.  `asked.txt` holds questions for
 advice and general knowledge in which the person speaks of themselves; `messages.txt` and
-`short.txt` whole messages and short texts that state something (+) or nothing (-).
+`short.txt` whole messages and short texts that state something (+) or nothing (-), `requests.txt`
+requests for something of the person's own (+) or for anything else (-).  `pairs.txt` holds messages
+and the next one, which takes them back (+) or does not (-).
 `documents_en.txt` and `documents_sv.txt` hold sentences and table rows of documents in the format
 of told_*.txt.  The training data also has every second line of the development sets LEARNED, or
 with `whole` every line of the sets WHOLE.
@@ -114,22 +116,10 @@ def load_advice_questions(whole: bool = False) -> list[str]:
     ]
 
 
-def messages(sign: str) -> list[str]:
-    """Whole messages that state something (`+`) or nothing (`-`)."""
-    lines = (HERE / "messages.txt").read_text().splitlines()
-    return [line[5:] for line in lines if line[3] == sign]
-
-
-def requests() -> list[tuple[str, str, str]]:
-    """(language, sign, text) of requests that are mostly no whole questions: `+` for something of
-    the person's own, `-` for anything else."""
-    lines = (HERE / "requests.txt").read_text().splitlines()
-    return [(line[:2], line[3], line[5:]) for line in lines]
-
-
-def short(sign: str) -> list[str]:
-    """Short texts that state something (`+`) or nothing (`-`)."""
-    lines = (HERE / "short.txt").read_text().splitlines()
+def load_signed(name: str, sign: str) -> list[str]:
+    """The texts of a file that state or ask for something of the person's own (`+`), or the others
+    (`-`)."""
+    lines = (HERE / f"{name}.txt").read_text().splitlines()
     return [line[5:] for line in lines if line[3] == sign]
 
 

@@ -6,8 +6,6 @@ tests/bench/weigh_correcting.py fits the weights (correcting.json) on pairs of m
 
 from __future__ import annotations
 
-import functools
-import json
 import re
 from pathlib import Path
 
@@ -23,8 +21,8 @@ from oneseek.engine.learning.memory.statements.hearing import (
     leans,
     strip_correction,
 )
-from oneseek.engine.learning.memory.statements.reader import sigmoid
 from oneseek.engine.learning.memory.statements.rows import goes_on
+from oneseek.engine.learning.memory.statements.stating import load_weights
 from oneseek.engine.learning.memory.statements.succession import another, tells_change
 
 WEIGHTS = Path(__file__).with_name("correcting.json")
@@ -128,13 +126,6 @@ def denies(before: str, message: str) -> bool:
     )
 
 
-@functools.cache
-def load_weights() -> tuple[np.ndarray, float]:
-    fitted = json.loads(WEIGHTS.read_text())
-    return np.array(fitted["each"], np.float32), fitted["alone"]
-
-
 def weigh(features: np.ndarray) -> float:
     """The probability that a message with these features takes something back."""
-    each, alone = load_weights()
-    return sigmoid(float(each @ features) + alone)
+    return load_weights(WEIGHTS).weigh(features)

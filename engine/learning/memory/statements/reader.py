@@ -168,7 +168,7 @@ class Reader:
     async def beside(self, earlier: Sequence[str], later: Sequence[str]) -> list[list[float]]:
         """For each pair of statements, the logits that the later one replaces the earlier one, and
         that it answers what the earlier one is about."""
-        read = await self._read(list(zip(earlier, later, strict=True)))
+        read = await self.read_pairs(list(zip(earlier, later, strict=True)))
         return [
             list(both)
             for both in zip(
@@ -176,14 +176,11 @@ class Reader:
             )
         ]
 
-    async def read_pair(self, before: str, message: str) -> np.ndarray:
-        """The embedding of two messages in a row, read together."""
-        return (await self._read([(before, message)]))[0]
-
     async def _pairs(self, pairs: Sequence[tuple[str, str]], head: str) -> list[float]:
-        return self._head(head, await self._read(pairs))[:, 0].tolist()
+        return self._head(head, await self.read_pairs(pairs))[:, 0].tolist()
 
-    async def _read(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+    async def read_pairs(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+        """The embeddings of pairs of texts, each pair read together."""
         await self.encoder.load()
         return np.stack(await self._means([self._pair(one, two) for one, two in pairs]))
 

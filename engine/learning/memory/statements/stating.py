@@ -80,7 +80,11 @@ class Weights:
         self.each, self.alone = np.array(fitted["each"], np.float32), float(fitted["alone"])
 
     def likely(self, whole: np.ndarray, text: str) -> float:
-        nats = float(self.each @ extract_features(whole, text)) + self.alone
+        return self.weigh(extract_features(whole, text))
+
+    def weigh(self, features: np.ndarray) -> float:
+        """The probability by these features."""
+        nats = float(self.each @ features) + self.alone
         return 1 / (1 + math.exp(-max(-50.0, min(50.0, nats))))
 
 
