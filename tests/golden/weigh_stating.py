@@ -46,8 +46,8 @@ from tests.golden.statements.told import (
     load_signed,
 )
 
-SETS = ("dev", *(f"dev{i}" for i in (*range(2, 14), 17, 18, 19, 20)))
-TIMELINES = ("dev", *(f"dev{i}" for i in range(3, 21)))
+SETS = ("dev", *(f"dev{i}" for i in (*range(2, 14), *range(17, 22))))
+TIMELINES = ("dev", *(f"dev{i}" for i in range(3, 22)))
 STATED, REQUESTS = ("messages", "short"), "requests"
 # Weights of the examples of a source; others have 1.
 COUNTS = ("messages", 4), ("nothing of ", 2), (REQUESTS, 2)
