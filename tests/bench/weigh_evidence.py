@@ -23,17 +23,26 @@ from pathlib import Path
 
 import numpy as np
 
-from oneseek.engine.learning.memory.statements.evidence import ALIGNED, ASKS, NEAR, READ, SHARE
+from oneseek.engine.learning.memory.statements.evidence import (
+    ALIGNED,
+    ASKS,
+    LENGTH,
+    NEAR,
+    READ,
+    SHARE,
+    WORDS,
+)
 from oneseek.engine.learning.memory.statements.statement import text_of
 from tests.bench.heard import Told, open_assistant, sets
 from tests.bench.parts import report
 from tests.bench.parts.keys import is_right
 
-SETS = ("heard_dev10", "heard_dev11", "heard_dev12", "heard_dev13")
+SETS = tuple(f"heard_dev{i}" for i in (13, *range(17, 22)))
 FEW, MANY = 10, 1000  # statements of a memory; MANY holds a whole set
 EVERY = 2  # only every second general question is asked
 RIDGE, STEPS = 1.0, 30
-FITTED = (READ, ALIGNED, NEAR, ASKS, SHARE)
+FITTED = (READ, ALIGNED, NEAR, ASKS, SHARE, WORDS, LENGTH)
+ONE = (READ, ALIGNED, NEAR, ASKS)  # features of a statement regardless of the others
 LIMIT, OF_SEVERAL = 0.5, 0.2
 ALIKE, UNKNOWN, GENERAL, ASKED = "alike", "unknown", "general", "asked"
 LIMITS = np.sort([*np.arange(0.1, 0.96, 0.05), LIMIT])
@@ -151,7 +160,7 @@ def main() -> None:
             report.say(name, one)
     near = [any(row[2]) for row in rows if row[0] == ASKED]
     shown = {"WEIGHTS": weights_of(rows, names, LIMIT)}
-    shown["ALONE"] = weights_of(rows, [name for name in names if name != SHARE], OF_SEVERAL)
+    shown["ALONE"] = weights_of(rows, list(ONE), OF_SEVERAL)
     report.say(json.dumps(shown))
     report.write("weigh_evidence", {"among the near": float(np.mean(near))}, [shown])
 

@@ -1,8 +1,8 @@
 """The probability that a statement answers a question: a logistic regression.
 
 Its features are the logits of the cross-encoder and of the aligner, the nearness of the statement,
-its share of the nearness of all that are read, and the probability that the question asks for
-something of the person's own. tests/bench/weigh_evidence.py fits the weights on development sets;
+its share of the nearness of all that are read, the probability that the question asks for something
+of the person's own, the number of words that both share, and the length of the statement. tests/bench/weigh_evidence.py fits the weights on development sets;
 those of plain words (PLAIN) are chosen by hand.
 """
 
@@ -23,8 +23,11 @@ from oneseek.engine.learning.memory.second_look import (
 from oneseek.engine.learning.memory.statements.groups import names_group_of
 from oneseek.engine.learning.memory.statements.plain_forms import says_plainly
 from oneseek.engine.learning.memory.statements.reader import sigmoid
+from oneseek.engine.learning.memory.statements.said import FUNCTION_WORDS, stems
 
 READ, ALIGNED, NEAR, ASKS, SHARE = "read", "aligned", "near", "asks", "share"
+WORDS, LENGTH = "words", "length"
+LONG = 300  # characters, at most, that count for the length
 SHARP, NOTHING = 30.0, 0.4  # scale of the softmax over nearness; nearness of what does not answer
 PLAIN = {  # chosen by hand: too few questions of the sets are of these forms
     "moved_there": 2.0,
@@ -71,7 +74,7 @@ def signs(
     """The features of each statement as the answer of a question. `read` and `aligned` are the
     logits of the cross-encoder and of the aligner, `near` the nearness; `asks` is the probability
     that the question asks for something of the person's own."""
-    code = guess(question)
+    code, words = guess(question), set(stems(question)) - FUNCTION_WORDS
     each = zip(statements, read, aligned, near, shares(near), strict=True)
     return [
         {
@@ -80,6 +83,8 @@ def signs(
             NEAR: float(lies),
             SHARE: share,
             ASKS: asks,
+            WORDS: len(words & set(stems(said))),
+            LENGTH: min(len(said), LONG) / LONG,
             **plainly(question, said, language(code), guess(said) == code),
         }
         for said, reads, aligns, lies, share in each
