@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oneseek.engine.learning.lessons import guess, language
+from oneseek.engine.learning.lessons.values import lacks
 from oneseek.engine.learning.memory.encoder import NOT_HERE
 from oneseek.engine.learning.memory.second_look import names
 from oneseek.engine.learning.memory.statements.reader import Place as Encoded
@@ -22,7 +23,6 @@ from oneseek.engine.learning.memory.statements.reader import Reader
 from oneseek.importers.asking.documents import Document, Wording
 from oneseek.importers.asking.pieces import Piece
 from oneseek.importers.asking.quoting import Place, answer_from, explain_absence
-from oneseek.importers.asking.values import lacks
 
 READ, COMPARED = 12, 1000  # pieces read together with a question, and pieces compared by embedding
 OF_ANY = 200  # COMPARED if no document is named; each shares a word with the question

@@ -26,10 +26,13 @@ import numpy as np
 from oneseek.engine.learning.memory.statements.evidence import (
     ALIGNED,
     ASKS,
+    HOLDS,
+    LACKS,
     LENGTH,
     NEAR,
     READ,
     SHARE,
+    UNKNOWN,
     WORDS,
 )
 from oneseek.engine.learning.memory.statements.statement import text_of
@@ -41,10 +44,10 @@ SETS = tuple(f"heard_dev{i}" for i in (13, *range(17, 22)))
 FEW, MANY = 10, 1000  # statements of a memory; MANY holds a whole set
 EVERY = 2  # only every second general question is asked
 RIDGE, STEPS = 1.0, 30
-FITTED = (READ, ALIGNED, NEAR, ASKS, SHARE, WORDS, LENGTH)
+FITTED = (READ, ALIGNED, NEAR, ASKS, SHARE, WORDS, UNKNOWN, LENGTH, HOLDS, LACKS)
 ONE = (READ, ALIGNED, NEAR, ASKS)  # features of a statement regardless of the others
 LIMIT, OF_SEVERAL = 0.5, 0.2
-ALIKE, UNKNOWN, GENERAL, ASKED = "alike", "unknown", "general", "asked"
+ALIKE, UNTOLD, GENERAL, ASKED = "alike", "unknown", "general", "asked"
 LIMITS = np.sort([*np.arange(0.1, 0.96, 0.05), LIMIT])
 
 Row = tuple[str, list[dict[str, float]], list[bool], str]  # kind, features, labels, question
@@ -87,7 +90,7 @@ async def gather_rows(name: str, together: int) -> list[Row]:
 def questions(given: dict[str, list[dict]]) -> list[tuple[str, str, list, dict]]:
     """(kind, question, keys of the answer, record of the statement it is about) for each."""
     asked = [(ASKED, q["q"], q["keys"], one) for one in given["heard"] for q in one["questions"]]
-    asked += [(UNKNOWN, one["q"], [], {}) for one in given["unknown"]]
+    asked += [(UNTOLD, one["q"], [], {}) for one in given["unknown"]]
     asked += [(GENERAL, one["q"], [], {}) for one in given["general"][::EVERY]]
     return asked + [
         (ALIKE, one["lookalike"]["q"], [], {}) for one in given["heard"] if one.get("lookalike")

@@ -236,9 +236,9 @@ def test_a_statement_holds_the_more_of_the_nearness_the_nearer_it_is(near):
 
 
 def test_what_lies_as_near_as_another_counts_less_than_alone():
-    (alone,) = signs("What car do I drive?", ["I drive a Skoda"], [2.0], [1.0], [0.6], 1.0)
+    (alone,) = signs("What car do I drive?", ["I drive a Skoda"], [2.0], [1.0], [0.6], 1.0, 0)
     both = ["I drive a Skoda", "I drive a taxi"]
-    beside, _ = signs("What car do I drive?", both, [2.0, 2.0], [1.0, 1.0], [0.6, 0.6], 1.0)
+    beside, _ = signs("What car do I drive?", both, [2.0, 2.0], [1.0, 1.0], [0.6, 0.6], 1.0, 0)
     far = {**alone, "share": shares([0.2])[0]}
     assert weigh_signs(far) < weigh_signs(beside) < weigh_signs(alone) and apart(beside) == apart(
         alone

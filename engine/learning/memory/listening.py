@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from oneseek.engine.core.collecting.collector import text_said
@@ -29,7 +29,16 @@ SOMEBODY = re.compile(
     re.I,
 )
 QUESTION = 0.6  # from this probability on, a message asks for something of one's own
-SAYS_MORE = 0.25  # minimum probability of stating something, for a message that goes on
+# Minimum probabilities of stating something, for a message behind one that was kept: if it begins
+# with a pronoun for somebody, or shares a rare word; and if not.
+SAYS_MORE, IN_ROW = 0.25, 0.4
+RECENT = 2  # messages back, at most, that such a message goes on from
+RARE = 3.0  # nats of a rare word
+ASKS = re.compile(  # a question, also without its mark
+    r"(?:what|how|why|when|where|who|which|do|does|did|is|are|can|could|should|would|will|any|vad|"
+    r"hur|varför|när|var|vem|vilk\w+|kan|ska|är|har (?:du|nån|någon)|finns)\b",
+    re.I,
+)
 FAR = 200  # characters: a longer message is no correction as a whole
 MOST = 4  # statements that a message may correct, at most: the newest
 
@@ -60,26 +69,38 @@ class Listener:
             more.before = texts[kept[-1]]
             return [more]
         if not (at_once or changes(message)):
-            return found
+            if found or newest < len(earlier) - RECENT or not await self._says_more(message, texts):
+                return found
+            return [self._make_more(message, texts[kept[-1]])]
         if before_it := await self._find_taken_back(message, kept, bool(found)):
             said = found[0].said if len(message) > FAR else message.strip()
             changed = Statement(said, language=guess(message))
             changed.before = texts[before_it]
             changed.replaces = [before_it]
             return [changed]
-        if not found and at_once and await self._says_more(message):
-            found = [Statement(message.strip(), language=guess(message))]
+        if not found and at_once and await self._says_more(message, texts):
+            return [self._make_more(message, texts[kept[-1]])]
         if found and leans(message):
             found[0].before = texts[kept[-1]]
         return found
 
-    async def _says_more(self, message: str) -> bool:
-        """Whether a message that states little by itself goes on about the person of the message
-        right before it: "she wants a skateboard"."""
-        if len(message) > FAR or not SOMEBODY.match(message.strip()) or changes(message):
+    async def _says_more(self, message: str, texts: Mapping[str, str]) -> bool:
+        """Whether a message that states little by itself goes on from statements kept shortly
+        before it: "she wants a skateboard", "one of the hens has died"."""
+        text = message.strip()
+        if len(text) > FAR or changes(text) or ASKS.match(text):
             return False
-        (read,) = await self.memory.reader.alone([message.strip()])
-        return read.states >= SAYS_MORE and goes_with(message.strip(), read)
+        (read,) = await self.memory.reader.alone([text])
+        shares = any(self.memory.said.measure_shared(text, said) >= RARE for said in texts.values())
+        least = SAYS_MORE if shares or SOMEBODY.match(text) else IN_ROW
+        return read.states >= least and goes_with(text, read)
+
+    def _make_more(self, message: str, before: str) -> Statement:
+        """The statement of a message that goes on from the one `before`."""
+        more = Statement(message.strip(), language=guess(message))
+        if leans(message):
+            more.before = before
+        return more
 
     async def _asks(self, message: str) -> bool:
         """Whether a message asks for something of the person's own."""

@@ -212,7 +212,8 @@ class Memory:
         nats, nearness = [read[id] for id in near], list(near.values())
         aligned = await self.reader.align(terms, await self._terms(texts))
         said = list(texts.values())
-        found = evidence.signs(words, said, nats, aligned, nearness, asks)
+        unknown = self.said.count_unknown(words)
+        found = evidence.signs(words, said, nats, aligned, nearness, asks, unknown)
         return dict(zip(near, found, strict=True))
 
     async def _terms(self, texts: dict[str, str]) -> list[Terms]:
@@ -310,7 +311,7 @@ class Memory:
         said = await self.reader.locate_answers(texts)
         aligned = await self.reader.align(place.terms, [one.terms for one in said])
         nearness = [float(rescale(one.whole @ place.whole)) for one in said]
-        speaks = evidence.signs(words, texts, read, aligned, nearness, asked.asks)
+        speaks = evidence.signs(words, texts, read, aligned, nearness, asked.asks, 0)
         found = map(Found, facts, map(evidence.weigh_signs, speaks))
         return sorted(found, key=lambda one: -one.score)
 

@@ -20,7 +20,7 @@ from oneseek.engine.learning.memory.statements.statement import Found, is_statem
 from oneseek.engine.learning.memory.statements.succession import Question, tells_change
 
 SAID, QUOTED = 0.75, 0.5  # minimum score to turn a statement to the person, and to quote it
-ANSWERED = 0.55  # minimum sum of the scores of all candidates for any to be said
+ANSWERED = 0.58  # minimum sum of the scores of all candidates for any to be said
 BESIDE = 0.1  # minimum score of a second statement, relative to the sum of all
 MOST = 4  # statements of one answer, at most
 EVERYTHING = (  # without "at all" and "every day"

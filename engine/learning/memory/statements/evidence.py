@@ -2,8 +2,10 @@
 
 Its features are the logits of the cross-encoder and of the aligner, the nearness of the statement,
 its share of the nearness of all that are read, the probability that the question asks for something
-of the person's own, the number of words that both share, and the length of the statement. tests/bench/weigh_evidence.py fits the weights on development sets;
-those of plain words (PLAIN) are chosen by hand.
+of the person's own, how many words both share and how many of the question stand in no statement,
+whether the statement holds a value of the kind that is asked for, and its length.
+tests/bench/weigh_evidence.py fits the weights on development sets; those of plain words (PLAIN) are
+chosen by hand.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.lessons.language import Language
+from oneseek.engine.learning.lessons.values import holds, lacks
 from oneseek.engine.learning.memory.second_look import (
     alike,
     content,
@@ -26,7 +29,7 @@ from oneseek.engine.learning.memory.statements.reader import sigmoid
 from oneseek.engine.learning.memory.statements.said import FUNCTION_WORDS, stems
 
 READ, ALIGNED, NEAR, ASKS, SHARE = "read", "aligned", "near", "asks", "share"
-WORDS, LENGTH = "words", "length"
+WORDS, UNKNOWN, LENGTH, HOLDS, LACKS = "words", "unknown", "length", "holds", "lacks"
 LONG = 300  # characters, at most, that count for the length
 SHARP, NOTHING = 30.0, 0.4  # scale of the softmax over nearness; nearness of what does not answer
 PLAIN = {  # chosen by hand: too few questions of the sets are of these forms
@@ -34,7 +37,19 @@ PLAIN = {  # chosen by hand: too few questions of the sets are of these forms
     "of_a_kind": 3.0,
     "in_form": 4.0,
 }
-WEIGHTS = {"at_first": -5.63, READ: 0.49, ALIGNED: 0.1, NEAR: 0.28, ASKS: 2.29, SHARE: 4.47}
+WEIGHTS = {
+    "at_first": -7.99,
+    READ: 0.38,
+    ALIGNED: 0.12,
+    NEAR: 4.42,
+    ASKS: 1.97,
+    SHARE: 4.34,
+    WORDS: -0.49,  # the other scores count them too high
+    UNKNOWN: 0.25,
+    LENGTH: 1.94,
+    HOLDS: 0.39,
+    LACKS: -0.26,
+}
 # Shifted: a probability of .2 becomes .5 (OF_SEVERAL of tests/bench/weigh_evidence.py). The
 # thresholds on `Found.apart` in composing/ are on that scale.
 ALONE = {"at_first": -7.15, READ: 0.38, ALIGNED: 0.07, NEAR: 11.09, ASKS: 2.08}
@@ -70,10 +85,12 @@ def signs(
     aligned: Sequence[float],
     near: Sequence[float],
     asks: float,
+    unknown: int,
 ) -> list[dict[str, float]]:
     """The features of each statement as the answer of a question. `read` and `aligned` are the
     logits of the cross-encoder and of the aligner, `near` the nearness; `asks` is the probability
-    that the question asks for something of the person's own."""
+    that the question asks for something of the person's own, and `unknown` the number of its words
+    that stand in no statement."""
     code, words = guess(question), set(stems(question)) - FUNCTION_WORDS
     each = zip(statements, read, aligned, near, shares(near), strict=True)
     return [
@@ -84,7 +101,10 @@ def signs(
             SHARE: share,
             ASKS: asks,
             WORDS: len(words & set(stems(said))),
+            UNKNOWN: unknown,
             LENGTH: min(len(said), LONG) / LONG,
+            HOLDS: float(holds(question, said)),
+            LACKS: float(lacks(question, said)),
             **plainly(question, said, language(code), guess(said) == code),
         }
         for said, reads, aligns, lies, share in each

@@ -126,6 +126,11 @@ class StatementIndex:
             (rarity(len(self._held.get(stem, {})) or 1, count) for stem in both), default=0.0
         )
 
+    def count_unknown(self, question: str) -> int:
+        """How many words of a question stand in no sentence."""
+        words = set(stems(question)) - FUNCTION_WORDS
+        return sum(not self._held.get(stem) for stem in words)
+
     def find_by_stem(self, stem: str) -> list[str]:
         """The ids of the sentences that hold a stem."""
         return list(self._held.get(stem, ()))

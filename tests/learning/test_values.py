@@ -2,7 +2,7 @@
 
 import pytest
 
-from oneseek.importers.asking.values import lacks
+from oneseek.engine.learning.lessons.values import lacks
 
 
 @pytest.mark.parametrize(

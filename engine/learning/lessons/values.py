@@ -119,5 +119,10 @@ SORTS = {
 
 
 def lacks(question: str, text: str) -> bool:
-    """True if the question asks for a kind of value that the text does not hold."""
+    """Whether a question asks for a kind of value that the text does not hold."""
     return any(one.asked.search(question) and not one.value.search(text) for one in SORTS.values())
+
+
+def holds(question: str, text: str) -> bool:
+    """Whether a question asks for a kind of value that the text holds."""
+    return any(one.asked.search(question) and one.value.search(text) for one in SORTS.values())
