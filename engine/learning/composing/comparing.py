@@ -36,7 +36,7 @@ ENDS = re.compile(
     re.I,
 )
 LASTS = re.compile(
-    r"\b(?:good|valid|covered|last|lasts|run|runs|still|insured|gäller|giltig\w*|räcker|täckt|kvar)\b",
+    r"\b(?:good|ok(?:ay)? for|fine for|valid|covered|last|lasts|run|runs|still|insured|gäller|giltig\w*|räcker|täckt|kvar)\b",
     re.I,
 )
 FITS = re.compile(
@@ -176,6 +176,12 @@ def same_time(asked: Asked, said: str, told: date, code: str) -> bool:
         return True
     if ENDS.search(said):
         return asks[0].first <= days[-1].last
+    return meets(asked, said, told, code)
+
+
+def meets(asked: Asked, said: str, told: date, code: str) -> bool:
+    """Whether a statement names a day that a question asks for."""
+    asks, days = moments(asked.question, asked.code, told), moments(said, code, told)
     return any(meet(one, other) for one in asks for other in days)
 
 

@@ -28,10 +28,17 @@ UNITS = re.compile(
 )
 LOST = re.compile(
     r"\b(?:sold|gave (?:away|one|two|three)|given away|lost|died|ate|eaten|broke|broken|used up|threw|"
-    r"rehomed|returned|took back|handed back|left home|sålde|sålt|gav bort|gett bort|förlorade|"
+    r"rehomed|returned|took back|handed back|left home|(?:fox|badger|hawk|cat|dog) (?:had|got|took|"
+    r"killed)|(?:räven|höken|katten|hunden) (?:tog|dödade)|sålde|sålt|gav bort|gett bort|förlorade|"
     r"tappade|dött|åt upp|ätit|slängde|lämnade tillbaka|lämnat tillbaka|sönder)\b",
     re.I,
 )
+GAINED = re.compile(
+    r"\b(?:bought|picked up|got|given (?:me|us)|gave (?:me|us)|adopted|won|found|inherited|arrived|"
+    r"hatched|joined|köpte|köpt|fick|fått|skaffat|skaffade|adopterat?|vann|hittade|ärvde|ärvt)\b",
+    re.I,
+)
+THE_OTHERS = re.compile(r"\b(?:the (?:others|rest)|de andra|dom andra|resten)\b", re.I)
 SOME_OF_THEM = re.compile(r"\b(?:of (?:them|those)|av (?:dem|dom))\b", re.I)
 OF_THEM = re.compile(r"\b(?:of (?:them|those)|them|one|av dem|av dom|dem|den ena)\b", re.I)
 NOW = re.compile(
@@ -63,14 +70,15 @@ def count(asked: Asked, found: Sequence[Found], rows: Rows) -> tuple[int, list[F
             newest if is_now(newest[0]) else [*apart_from(asked, newest[0], named, rows), *newest]
         )
         gone = [one for one in [*some, *after(newest[0], rows)]
-                if one.fact["time"] > newest[0].fact["time"] and count_lost(asked, one)]  # fmt: skip
+                if one.fact["time"] > newest[0].fact["time"] and count_lost(asked, one, newest[0])]  # fmt: skip
         gone = list({one.fact["answer"]: one for one in gone}.values())
         kept = {one.fact["answer"] for one in [*begun, *gone]}
-        more = [one for one in some
+        more = [one for one in [*some, *after(newest[0], rows)]
                 if one.fact["answer"] not in kept and adds(asked, one, newest[0])]  # fmt: skip
+        more = list({one.fact["answer"]: one for one in more}.values())
         used = [*begun, *more]
         number = sum(sum_numbers(asked, one.fact["answer"]) or quantity(asked, one) for one in used)
-        return number - sum(count_lost(asked, one) for one in gone), used + gone
+        return number - sum(count_lost(asked, one, newest[0]) for one in gone), used + gone
     sure = [one for one in some if is_counted(asked, one) or (not asked.names and may_be(one))]
     row = {fact["answer"] for one in sure for fact in rows.of(one.fact) if not asked.names}
     some = [one for one in some if one in sure or one.fact["answer"] in row]
@@ -142,16 +150,17 @@ def find_loss(said: str) -> re.Match[str] | None:
     return LOST.search(said) or find_death(said)
 
 
-def count_lost(asked: Asked, one: Found) -> int:
-    """How many of the things a statement says are gone."""
-    found = find_loss(one.fact["answer"])
-    if not found or not (
-        OF_THEM.search(one.fact["answer"]) or asked.find_shared(one.fact["answer"])
-    ):
+def count_lost(asked: Asked, one: Found, of: Found | None = None) -> int:
+    """How many of the things a statement says are gone, `of` those that another one counts: the one
+    that it names of them, if it says no number."""
+    said = one.fact["answer"]
+    found = find_loss(said)
+    counted = content(of.fact["answer"], asked.language) - asked.content if of else frozenset()
+    is_one = bool(counted & content(said, asked.language))
+    if not found or not (OF_THEM.search(said) or asked.find_shared(said) or is_one):
         return 0
-    behind = WORD.findall(one.fact["answer"][found.start() :].lower())
-    words = WORD.findall(one.fact["answer"].lower())
-    return next(filter(None, (number(asked, word) for word in [*behind, *words])), 0)
+    behind, words = WORD.findall(said[found.start() :].lower()), WORD.findall(said.lower())
+    return next(filter(None, (number(asked, word) for word in [*behind, *words])), int(is_one))
 
 
 def find_counted_nouns(asked: Asked) -> list[str]:
@@ -198,8 +207,10 @@ def holds(asked: Asked, one: Found) -> bool:
 def adds(asked: Asked, one: Found, first: Found) -> bool:
     """Whether a statement later than the first tells of more of what is asked for."""
     said, later = one.fact["answer"], one.fact["time"] > first.fact["time"]
-    named = goes_on(said) and bool(asked.find_shared(said))
-    return later and (named or MORE.search(said) is not None)
+    gained = GAINED.search(said) is not None
+    named = (gained or goes_on(said)) and bool(asked.find_shared(said))
+    others = gained and THE_OTHERS.search(said) is not None
+    return later and (named or others or MORE.search(said) is not None)
 
 
 def sum_numbers(asked: Asked, said: str) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from oneseek.engine.learning.composing.asked import Asked
-from oneseek.engine.learning.composing.comparing import compare, same_time
+from oneseek.engine.learning.composing.comparing import ENDS, compare, meets, same_time
 from oneseek.engine.learning.lessons.language import WORD
 from oneseek.engine.learning.memory.second_look import find_listed, in_order, relatives
 from oneseek.engine.learning.memory.statements.answering import NEGATED
@@ -34,6 +34,29 @@ ASKS_FOR_END = re.compile(
     r"sagt upp|slutat|sålt|avbokat|skilda?|lämnat (?:\w+ ){0,3}tillbaka)\b",
     re.I,
 )
+RESTORED = re.compile(  # an end that was taken back
+    r"\b(?:changed? (?:my|our|his|her|their) minds?|withdr[ea]wn?|took it back|after all|back on|"
+    r"reinstated|kept (?:it|them) after all|ångra(?:de|t)|drog tillbaka|dragit tillbaka|ändå|"
+    r"blir av igen)\b",
+    re.I,
+)
+FREE = re.compile(
+    r"\b(?:(?P<free>free|available|ledig\w*)|"
+    r"(?P<busy>busy|booked|anything on|got (?:any )?plans|upptagen|nåt inplanerat|något inplanerat))\b",
+    re.I,
+)  # asks whether a day is free, or whether something is planned
+FREED = re.compile(
+    r"\b(?:off|cancelled|called off|postponed|free|nothing|swapped|covers? (?:for )?me|takes? my|"
+    r"inställ\w*|ledig\w*|ingenting|inget|byt(?:t|te)|tar mi(?:n|tt|na)|avbokat?|uppskjut\w*)\b",
+    re.I,
+)  # says that a day is free
+WITHOUT = re.compile(
+    r"\b(?:no|not|without|instead of|utan|inga|ingen|inget|inte|i stället för)\s+\w+|"
+    r"\b\w+[- ]free\b|\b\w+fri\w*\b|"
+    r"\b(?:coconut|oat|soya?|almond|rice|cashew|vegan|plant|peanut|cocoa|shea)[- ]"
+    r"(?:milk|cream|butter|cheese|yog\w+)\b|\b(?:kokos|havre|soja|mandel|ris|kakao|jordnöts)\w+",
+    re.I,
+)  # food that is left out, or only bears the name
 EXISTS = re.compile(  # asks whether there is any of a kind: "do I have any pets?"
     r"^(?:so |and |och |så )?(?:do|have|has|does|am|are|is|har|är|finns)\b.*?"
     r"\b(?:any|some|a|an|anything|anybody|nån|någon|nåt|något|några|en|ett)\b",
@@ -109,6 +132,8 @@ def decisive(
         return more
     if BOTH.search(asked.question):
         return both(asked, each)
+    if planned := find_planned(asked, each):
+        return planned
     ordered = sorted(each, key=lambda one: (-round(fitness(asked, one), 1), -one.fact["time"]))
     for one in ordered:
         if barred := find_restriction(asked, one, each):
@@ -120,10 +145,33 @@ def decisive(
             continue
         if one.apart < least_for(asked, one):
             continue
+        if restoring := find_restoring(one, each):
+            return ASKS_FOR_END.search(asked.question) is None, [one, restoring]
         holds = is_so(asked, one, each)
         if holds is not None:
             return holds, [one]
     return None
+
+
+def find_planned(asked: Asked, each: Sequence[Found]) -> tuple[bool, list[Found]] | None:
+    """Whether the day that a question asks for is free or taken, by the newest statement about that
+    day; None if the question does not ask that, or nothing was told of the day."""
+    asks = FREE.search(asked.question)
+    if not asks:
+        return None
+    for one in sorted(each, key=lambda one: -one.fact["time"]):
+        said, told = one.fact["answer"], date.fromtimestamp(one.fact["time"] / 1e3)
+        if meets(asked, said, told, one.fact["language"]):
+            return bool(FREED.search(said)) == bool(asks["free"]), [one]
+    return None
+
+
+def find_restoring(one: Found, each: Sequence[Found]) -> Found | None:
+    """The later statement that takes back an end, if one does."""
+    if not has_ended(one.fact["answer"]):
+        return None
+    later = (other for other in each if other.fact["time"] > one.fact["time"])
+    return next((other for other in later if RESTORED.search(other.fact["answer"])), None)
 
 
 def least_for(asked: Asked, one: Found) -> float:
@@ -247,7 +295,8 @@ def find_exclusion(asked: Asked, rows: Rows) -> list[Found]:
                 if not re.search(rf"\b{name}", said, re.I):
                     continue
                 for meal in [None, *(one for one in served if one is not fact)]:
-                    named = foods(lower_words(meal["answer"]) if meal else words, excluded)
+                    eaten = lower_words(WITHOUT.sub("", meal["answer"])) if meal else words
+                    named = foods(eaten, excluded)
                     eats = (one for one in rows.order if one["time"] > fact["time"] and one is not meal
                             and TAKES.search(one["answer"]))  # fmt: skip
                     if named and not any(named & lower_words(one["answer"]) for one in eats):
@@ -329,7 +378,7 @@ def is_so(asked: Asked, best: Found, each: Sequence[Found] = ()) -> bool | None:
         return False if shared else None
     if DISLIKES.search(said) and LIKES.search(question):
         return False
-    if excludes(asked, said):
+    if not ENDS.search(said) and excludes(asked, said):
         return False
     plain = text_of(best.fact).lower()
     strange = {one for one in asked.names if one not in plain and one[:-1] not in plain}

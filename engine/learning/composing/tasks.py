@@ -33,14 +33,14 @@ TASK = re.compile(
     re.I,
 )
 A_TEXT = (
-    r"(?:e-?mail|text|message|card|poster|ad|advert|invite|invitation|note|letter|speech|toast|post|"
-    r"caption|bio|reply|mejl|mail|sms|kort|affisch|annons|inbjudan|lapp|brev|tal|inlägg|"
+    r"(?:e-?mail|text|lines|words|message|card|poster|ad|advert|invite|invitation|note|letter|speech|toast|post|"
+    r"caption|bio|reply|mejl|mail|sms|rader|ord|kort|affisch|annons|inbjudan|lapp|brev|tal|inlägg|"
     r"felanmälan|anslag|hälsning)"
 )
 FOR_A_TEXT = re.compile(  # "short email to Kenji's teacher", "do a poster for the lost cat"
     r"^(?:please |pls |can you |could you |kan du |snälla |hi,? |hej,? )*"
     r"(?:(?:help me with|do|need|i need|hjälp mig med|behöver|jag behöver) (?:a |an |en |ett )?|"
-    rf"a |an |en |ett )?(?:(?:short|quick|nice|kort|snabb|liten) )?{A_TEXT}\b"
+    rf"a |an |en |ett )?(?:(?:few|some|couple of|några|ett par) )?(?:(?:short|quick|nice|kort|snabb|liten) )?{A_TEXT}\b"
     r"(?! (?:is|was|are|är|var|me|mig)\b)(?!.*\?\s*$)",
     re.I,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from oneseek.engine.core.collecting.collector import text_said
@@ -69,7 +69,8 @@ class Listener:
             more.before = texts[kept[-1]]
             return [more]
         if not (at_once or changes(message)):
-            if found or newest < len(earlier) - RECENT or not await self._says_more(message, texts):
+            recent = newest >= len(earlier) - RECENT
+            if found or not recent or not await self._says_more(message, each):
                 return found
             return [self._make_more(message, texts[kept[-1]])]
         if before_it := await self._find_taken_back(message, kept, bool(found)):
@@ -78,20 +79,21 @@ class Listener:
             changed.before = texts[before_it]
             changed.replaces = [before_it]
             return [changed]
-        if not found and at_once and await self._says_more(message, texts):
+        if not found and at_once and await self._says_more(message, each):
             return [self._make_more(message, texts[kept[-1]])]
         if found and leans(message):
             found[0].before = texts[kept[-1]]
         return found
 
-    async def _says_more(self, message: str, texts: Mapping[str, str]) -> bool:
-        """Whether a message that states little by itself goes on from statements kept shortly
+    async def _says_more(self, message: str, kept: Sequence[Sequence[str]]) -> bool:
+        """Whether a message that states little by itself goes on from what was `kept` of those
         before it: "she wants a skateboard", "one of the hens has died"."""
         text = message.strip()
         if len(text) > FAR or changes(text) or ASKS.match(text):
             return False
         (read,) = await self.memory.reader.alone([text])
-        shares = any(self.memory.said.measure_shared(text, said) >= RARE for said in texts.values())
+        before = [text_of(self.memory.facts[id]) for ids in kept for id in ids]
+        shares = any(self.memory.said.measure_shared(text, said) >= RARE for said in before)
         least = SAYS_MORE if shares or SOMEBODY.match(text) else IN_ROW
         return read.states >= least and goes_with(text, read)
 

@@ -281,7 +281,9 @@ class Memory:
                 fact = self.facts.get(id)
                 if fact and owner_of(fact) == user and "answer" in fact:
                     said = text_of(fact)
-                    if word in names(said, words) or (word in named and word in plain_words(said)):
+                    if {word, word.removesuffix("s")} & names(said, words):
+                        return True
+                    if word in named and word in plain_words(said):
                         return True
         return False
 

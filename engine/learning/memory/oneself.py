@@ -39,11 +39,12 @@ ADVICE_ON_MINE = re.compile(  # mostly questions for advice too: "how do I desca
 POINTS = re.compile(  # pronouns that may refer to something said before
     r"\b(?:that|this|these|those|it|they|them|det|den|detta|dessa|dem)\b", re.I
 )
-# Here they point at nothing: a relative clause says what is meant ("those people who"), or the
-# Swedish verb only lacks a subject ("hur långt var det till").
+# Here they point at nothing: a relative clause says what is meant ("those people who"), or the verb
+# only lacks a subject ("hur långt var det till", "which tablet is it she takes").
 DEFINES = re.compile(
     r"\b(?:that|those|den|det|de) \w+ (?:who|that|which|som)\b|"
-    r"\b(?:är|var|blev|blir) det (?=(?:för|som|på|i|till|med|mellan|från)\b)",
+    r"\b(?:är|var|blev|blir) det (?=\w+)(?!(?:nu|då|igen|där|här)\b)|"
+    r"\b(?:is|was) it (?=\w+ \w|\w+s\b)(?!(?:again|then|now|called)\b)",
     re.I,
 )
 TOLD = re.compile(  # "did I ever tell you my wedding date"
@@ -65,8 +66,14 @@ CALLED = re.compile(
 )
 # Thresholds of the probability that a question asks for something of the person's own: if it refers
 # to the person, to *us* alone, to nobody; if it may be for advice; if it names somebody whom the
-# memory knows.
+# memory knows; if it refers to the person and lies near what was told.
 ASKS, ASKS_ALL, ASKS_SURELY, ASKS_RATHER, ASKS_NAMED = 0.7, 0.8, 0.9, 0.97, 0.25
+ASKS_NEAR = 0.5
+ASKS_WITHIN = re.compile(  # a clause that asks, also without its mark: "hittar inte den, var e den"
+    r"\?(?:\s|$)|(?:^|[,.!;:]\s+)(?:(?:what|which|when|where|who|whose|how)(?:['’]?s)?(?! an?\b)|vad|"
+    r"vilken|vilket|vilka|när|var|vart|vem|hur)\b",
+    re.I,
+)
 
 
 def words_for_oneself(question: str) -> set[str]:
@@ -107,22 +114,29 @@ def points_elsewhere(question: str) -> bool:
     return bool(POINTS.search(DEFINES.sub("", question))) and not speaks_of_oneself(question)
 
 
+def has_question(message: str) -> bool:
+    """Whether a message has a clause that asks something."""
+    return ASKS_WITHIN.search(message) is not None
+
+
 def asks_for_list(question: str) -> bool:
     """Whether a request is for a list of what is the person's own."""
     return TO_LIST.match(question) is not None and speaks_of_oneself(question)
 
 
-def asks_for_own(question: str, asks: float, knows: bool) -> bool:
+def asks_for_own(question: str, asks: float, knows: bool, near: bool = False) -> bool:
     """Whether a question asks for something of the person's own. `asks` is the probability of that;
-    its threshold is lower if the question refers to the person or a relative, or names somebody
-    whom the memory knows (`knows`). The plainest questions, and those for the name of what is
-    theirs or for what they told, need none."""
+    its threshold is lower if the question refers to the person or a relative, names somebody whom
+    the memory knows (`knows`), or lies `near` what was told. The plainest questions, and those for
+    the name of what is theirs or for what they told, need none."""
     if (knows and asks >= ASKS_NAMED) or find_form(question) or CALLED.match(question):
         return True
     if TOLD.search(question):
         return True
     if not speaks_of_oneself(question):
-        return asks >= ASKS_SURELY
+        return asks >= (ASKS if near else ASKS_SURELY)
     if ADVICE_ON_MINE.search(question):
         return asks >= ASKS_RATHER
-    return asks >= (ASKS_ALL if speaks_of_all(question) else ASKS)
+    if speaks_of_all(question):
+        return asks >= ASKS_ALL
+    return asks >= (ASKS_NEAR if near else ASKS)

@@ -20,6 +20,7 @@ from oneseek.engine.learning.memory.memory import Memory, Read
 from oneseek.engine.learning.memory.oneself import (
     asks_for_advice,
     asks_for_own,
+    has_question,
     points_elsewhere,
     speaks_of_everybody,
     speaks_of_oneself,
@@ -106,8 +107,9 @@ class Replies:
             read = await self.memory.read(question, user)
         except NOT_HERE:
             return None
-        code = guess(question)
-        if states_more(read) or is_task(question):
+        code, now, sure = guess(question), self.memory.clock(), sum(one.score for one in found)
+        asks_beside = sure >= NEAREST and not told and has_question(question)
+        if (states_more(read) and not asks_beside) or is_task(question):
             return None
         if told:
             return self._say_likeliest([one for one in found if one.id not in told], question)
@@ -117,12 +119,11 @@ class Replies:
         general = read.asks < ASKS_NOTHING and not knows
         if general and not mine:
             return None
-        now, sure = self.memory.clock(), sum(one.score for one in found)
         advice = asks_for_advice(question) and read.asks < ADVISED
         if advice and not knows and sure < QUOTED:
             return None
         own = mine and (not general or takes_several(question, code))
-        is_own = asks_for_own(question, read.asks, knows)
+        is_own = asks_for_own(question, read.asks, knows, sure >= NEAREST)
         own = own or knows or is_own or sure >= QUOTED
         if found and read.asks >= (SLIGHTLY_MINE if mine else SLIGHTLY):
             if more := await self._put_together(question, found, user, own, knows):
