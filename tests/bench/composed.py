@@ -115,7 +115,7 @@ async def measure(
 
 async def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--set", default="dev", help="dev, dev2 to dev16, or one of tests/held_out")
+    ask.add_argument("--set", default="dev", help="dev, dev2 to dev17, or one of tests/held_out")
     ask.add_argument("--kind", default="", help="only examples of this kind")
     ask.add_argument("--beside", default="", help="a set whose statements are told before")
     ask.add_argument("--show", action="store_true", help="print the misses")

@@ -128,7 +128,7 @@ def over_http(name: str, count: int) -> dict[str, float]:
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--set", default="dev", help="dev, dev2 to dev12, or one of tests/held_out")
+    ask.add_argument("--set", default="dev", help="dev, dev2 to dev13, or one of tests/held_out")
     ask.add_argument("--http", type=int, default=0, metavar="N")
     ask.add_argument("--show", action="store_true", help="print the misses")
     options = ask.parse_args()

@@ -7,7 +7,7 @@ answers, and general ones.  A second memory is told one person's statements over
 its day, and asked what holds at the end and what held before.  An answer is right when it holds one
 of each list of its keys; for the others the figures count the causes (tests/bench/parts/causes.py).
 Without `--set` it takes the first development set, tests/bench/heard_dev*; `--set dev2` to `dev13`
-and `dev17` to `dev20` are the others, `dev14` to `dev16` only statements over forty days, and other
+and `dev17` to `dev21` are the others, `dev14` to `dev16` only statements over forty days, and other
 names are sets of tests/held_out.  `--part N` takes every Nth line of a fixed shuffle.  `--http N`
 also tells and asks the first N statements over HTTP, with decoded answers.  `--beside N` instead
 measures the milliseconds of a question beside N other statements, made from the templates that the
@@ -374,7 +374,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--set", default="", help="dev2 to dev20, or one of tests/held_out")
+    ask.add_argument("--set", default="", help="dev2 to dev21, or one of tests/held_out")
     ask.add_argument("--part", type=int, default=1, metavar="N", help="only every Nth line")
     ask.add_argument("--http", type=int, default=0, metavar="N")
     ask.add_argument("--beside", type=int, default=0, metavar="N", help="only time a question")

@@ -27,7 +27,7 @@ from tests.bench.parts import report
 from tests.golden.statements import HERE
 from tests.golden.weigh_stating import fit, write
 
-SETS = ("dev10", "dev11", "dev12", "dev13", "dev17", "dev18", "dev19", "dev20")
+SETS = ("dev10", "dev11", "dev12", "dev13", "dev17", "dev18", "dev19", "dev20", "dev21")
 PAIRS = "pairs"
 RIDGE, PARTS = 30.0, 5
 
