@@ -34,8 +34,8 @@ from oneseek.engine.learning.memory.statements.answering import (
     choose_statements,
 )
 from oneseek.engine.learning.memory.statements.hearing import STATES
-from oneseek.engine.learning.memory.statements.quoting import Quoting, words_of
-from oneseek.engine.learning.memory.statements.rows import Rows, goes_on
+from oneseek.engine.learning.memory.statements.quoting import Quoting, quote_context, words_of
+from oneseek.engine.learning.memory.statements.rows import Rows, before, goes_on
 from oneseek.engine.learning.memory.statements.statement import Found, is_for
 from oneseek.engine.model.tokenizer import Tokenizer
 
@@ -173,10 +173,11 @@ class Replies:
         that is nearly as likely."""
         nearest, *others = found[:2]
         offered = [nearest, *(one for one in others if one.score >= NEARLY * nearest.score)]
-        words = words_of(code)
-        text = words["not_exactly"].format(said=nearest.fact["answer"])
-        for one in offered[1:]:
-            text += " " + words["then"].format(said=one.fact["answer"])
+        words, texts = words_of(code), []
+        for name, one in zip(("not_exactly", "then"), offered, strict=False):
+            context = quote_context(before(one.fact), code)
+            texts.append(words[name].format(said=one.fact["answer"]) + context)
+        text = " ".join(texts)
         return replace(self.say(text, offered), sure=False)
 
     def _why_nothing(self, question: str, unkept: Sequence[str]) -> str:

@@ -141,9 +141,13 @@ def turn_to_person(said: str, code: str) -> str | None:
 
 def quote(said: str, code: str, told: int, now: int, before: str = "") -> str:
     """The statement in quotation marks behind the day it was told, then its context."""
-    text = f"{when(code, told, now)}: “{said}”"
-    said_before = " ".join(f"“{line}”" for line in before.split("\n") if line)
-    return f"{text} {words_of(code)['earlier']}: {said_before}" if before else text
+    return f"{when(code, told, now)}: “{said}”" + quote_context(before, code)
+
+
+def quote_context(before: str, code: str) -> str:
+    """What was said before a statement, to stand behind it; empty if it needs no context."""
+    lines = " ".join(f"“{line}”" for line in before.split("\n") if line)
+    return f" {words_of(code)['earlier']}: {lines}" if lines else ""
 
 
 def when(code: str, told: int, now: int) -> str:
