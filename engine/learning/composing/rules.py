@@ -28,6 +28,7 @@ NEAR, LOW = 0.015, 0.004  # minimum probability of the first statement of a list
 ROW = 0.3  # the same of a statement whose whole row is the answer
 PART = 0.02  # the same for a part of a question, if no shared word speaks for it
 SURE_PART = 0.15  # the same if its number is added to another's
+LIKELY = 0.2  # minimum probability of the likeliest of several that are put together
 CERTAIN = 0.5  # from here on, what was said together with the first is of the list too
 UNLIKE = 0.3  # otherwise the minimum relative to the first, if one shares no word
 # Minimum probabilities by which statements are selected (selecting.py): for a list, about a name,
@@ -94,10 +95,10 @@ def find_beside(
 def keep_coherent(asked: Asked, some: Sequence[Found], rows: Rows) -> list[Found]:
     """Those of some statements that belong together: the ones of a group that the question names,
     the ones that are likely by themselves (or else the likeliest), and what was said together with
-    these or in a row with them."""
-    if not some:
+    these or in a row with them. Empty if not even the likeliest is likely."""
+    likeliest = max(some, key=lambda one: one.apart, default=None)
+    if not likeliest or likeliest.apart < LIKELY:
         return []
-    likeliest = max(some, key=lambda one: one.apart)
     first = [
         one for one in some
         if asked.members(one.fact["answer"]) or one.apart >= SURE_PART or one is likeliest
