@@ -95,9 +95,12 @@ def find_beside(
 def keep_coherent(asked: Asked, some: Sequence[Found], rows: Rows) -> list[Found]:
     """Those of some statements that belong together: the ones of a group that the question names,
     the ones that are likely by themselves (or else the likeliest), and what was said together with
-    these or in a row with them. Empty if not even the likeliest is likely."""
+    these or in a row with them. Empty if the likeliest is not likely and shares no word with the
+    question."""
     likeliest = max(some, key=lambda one: one.apart, default=None)
-    if not likeliest or likeliest.apart < LIKELY:
+    if not likeliest:
+        return []
+    if likeliest.apart < LIKELY and not asked.find_shared(likeliest.fact["answer"]):
         return []
     first = [
         one for one in some
