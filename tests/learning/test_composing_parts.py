@@ -18,6 +18,7 @@ from oneseek.engine.learning.memory.oneself import (
     asks_for_advice,
     asks_for_list,
     asks_for_own,
+    has_question,
     points_elsewhere,
     speaks_of_everybody,
     speaks_of_oneself,
@@ -109,6 +110,11 @@ def test_what_a_row_tells_is_counted(question, statements, number):
                                         "bought another hen today, don't tell Jo"), 7),
         ("How many siblings do I have?", ("My sisters are Bea, Lotte and Fran",
                                           "only one brother, Hal"), 4),
+        ("How many guitars do I have?", ("I own three guitars: the Tele, a nylon and a Yamaha",
+                                         "sold the Yamaha to a lad", "picked up a parlour guitar",
+                                         "my cousin has given me his guitar"), 4),
+        ("How many hens have we got?", ("we got 6 hens", "fox had two of them last night",
+                                        "bought 5 pullets to keep the others company"), 9),
     ],
 )  # fmt: skip
 def test_what_was_said_together_is_counted(question, statements, number):
@@ -218,6 +224,12 @@ def test_numbers_days_and_hours_are_told_apart():
         ("Is the sofa too long?", ("The gap is 210 cm", "The sofa is 224 cm long"), True),
         ("Do I have both a cat and a dog?", ("my cat is Soot", "my dog is Rex"), True),
         ("Can I use the car on Friday?", ("The car is at the garage until Monday",), False),
+        ("Am I free on Thursday?", ("I help at the shelter every Thursday",), False),
+        ("Am I free on Saturday?", ("I have a shift on Saturday",
+                                    "swapped, Samira takes my shift on Saturday"), True),
+        ("Do I still have the gym card?", ("cancelled the gym card",
+                                           "changed my mind, the gym card stays"), True),
+        ("Is my passport ok for October?", ("my passport runs out in June 2034",), True),
         ("Can Una drive?", ("Una passed her driving test", "her brother has not started"), True),
     ],
 )  # fmt: skip
@@ -428,7 +440,14 @@ def test_the_plainest_questions_are_for_ones_own_and_that_plumber_who_came_is_no
     assert not asks_for_own("how do I clean my oven?", 0.05, False)
     assert not points_elsewhere("what was the name of that plumber who came?")
     assert points_elsewhere("what is that called?")
-    assert not points_elsewhere("vilken bredd var det på gardinstången")
+    assert points_elsewhere("what colour is it?")
+    for question in ("vilken bredd var det på gardinstången", "vilken dag är det städning",
+                     "which tablet is it she takes"):  # fmt: skip
+        assert not points_elsewhere(question)
+    assert asks_for_own("shed padlock code", 0.75, False, near=True)
+    assert not asks_for_own("shed padlock code", 0.75, False, near=False)
+    assert has_question("can't find the drill, where is it") and has_question("när då? jag glömde")
+    assert not has_question("we moved to Lund, what a day")
     assert asks_for_own("what am I afraid of, did I ever tell you?", 0.2, False)
     assert asks_for_list("list everything I'm allergic to") and not asks_for_list(
         "list the planets"

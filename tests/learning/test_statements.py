@@ -235,6 +235,18 @@ def test_a_statement_holds_the_more_of_the_nearness_the_nearer_it_is(near):
     assert all(shares([x])[0] >= part for x, part in zip(near, found, strict=True))
 
 
+def test_a_statement_that_lacks_what_is_asked_for_is_less_likely():
+    asked, when = (
+        "When is my dentist appointment?",
+        ["dentist on 9 December", "the dentist is kind"],
+    )
+    told, not_told = signs(asked, when, [2.0, 2.0], [1.0, 1.0], [0.6, 0.6], 1.0, 0)
+    assert (told["holds"], told["lacks"]) == (1, 0) and (not_told["holds"], not_told["lacks"]) == (
+        0, 1)  # fmt: skip
+    assert told["words"] == not_told["words"] == 1
+    assert weigh_signs({**told, "length": 0}) > weigh_signs({**not_told, "length": 0})
+
+
 def test_what_lies_as_near_as_another_counts_less_than_alone():
     (alone,) = signs("What car do I drive?", ["I drive a Skoda"], [2.0], [1.0], [0.6], 1.0, 0)
     both = ["I drive a Skoda", "I drive a taxi"]
